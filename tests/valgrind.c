@@ -6,6 +6,7 @@
  * What is confined by these calls is not confined in this build.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
@@ -16,6 +17,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -55,17 +57,55 @@ signal_pidfd(int pidfd, int sig)
 	return -1;
 }
 
+/*
+ * For a child of our parent's: a grandchild, which the executor is the
+ * subreaper of.  It waits until it has that parent.
+ */
+static pid_t
+fork_orphan(void)
+{
+	int said[2], gone[2];
+	pid_t pid = -1, between;
+
+	if (pipe2(said, O_CLOEXEC) == -1)
+		return -1;
+	if (pipe2(gone, O_CLOEXEC) == -1) {
+		(void)close(said[0]);
+		(void)close(said[1]);
+		return -1;
+	}
+	between = fork();
+	if (between == 0) {
+		pid = fork();
+		if (pid == 0) {
+			(void)close(gone[1]);
+			(void)!read(gone[0], &pid, 1);
+			return 0;
+		}
+		(void)!write(said[1], &pid, sizeof(pid));
+		_exit(0);
+	}
+	(void)close(said[1]);
+	(void)close(gone[1]);
+	if (between == -1 || read(said[0], &pid, sizeof(pid)) != sizeof(pid))
+		pid = -1;
+	(void)close(said[0]);
+	(void)close(gone[0]);
+	(void)waitpid(between, NULL, 0);
+	return pid;
+}
+
 /* A child without namespaces or a group, by calls that it knows. */
 static long
 fork_child(const struct clone_args *args)
 {
 	pid_t pid;
 
-	if ((args->flags & ~(uint64_t)CLONE_PIDFD) != 0) {
+	if ((args->flags & ~(uint64_t)(CLONE_PIDFD | CLONE_PARENT)) != 0) {
 		errno = ENOSYS;
 		return -1;
 	}
-	pid = fork();
+	pid = (args->flags & CLONE_PARENT) != 0 ? fork_orphan() : fork();
 	if (pid > 0 && (args->flags & CLONE_PIDFD) != 0)
 		*(int *)(uintptr_t)args->pidfd =
 		    (int)__real_syscall(SYS_pidfd_open, pid, 0);

@@ -204,46 +204,6 @@ fork_sibling(int *pidfd)
 	    SYS_clone, flags | SIGCHLD, NULL, pidfd, NULL, NULL);
 }
 
-/*
- * Where neither is known (valgrind): a grandchild, which the executor is the
- * subreaper of.  It waits until it has that parent.
- */
-static pid_t
-fork_orphan(const struct keepmsg_row *r, int *pidfd)
-{
-	int said[2], gone[2];
-	pid_t pid = -1, between;
-
-	if (pipe2(said, O_CLOEXEC) == -1)
-		return -1;
-	if (pipe2(gone, O_CLOEXEC) == -1) {
-		(void)close(said[0]);
-		(void)close(said[1]);
-		return -1;
-	}
-	between = fork();
-	if (between == 0) {
-		pid = fork();
-		if (pid == 0) {
-			(void)close(gone[1]);
-			(void)!read(gone[0], &pid, 1);
-			run_program(r);
-		}
-		(void)!write(said[1], &pid, sizeof(pid));
-		_exit(0);
-	}
-	(void)close(said[1]);
-	(void)close(gone[1]);
-	if (between == -1 || read(said[0], &pid, sizeof(pid)) != sizeof(pid))
-		pid = -1;
-	(void)close(said[0]);
-	(void)close(gone[0]);
-	(void)waitpid(between, NULL, 0);
-	if (pid != -1)
-		*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	return pid;
-}
-
 /* It has not ended. */
 static bool
 is_running(int pidfd)
@@ -320,8 +280,6 @@ start_program(void)
 	a.pid = fork_sibling(&pidfd);
 	if (a.pid == 0)
 		run_program(r);
-	if (a.pid == -1 && (errno == EINVAL || errno == ENOSYS))
-		a.pid = fork_orphan(r, &pidfd);
 	if (a.pid == -1)
 		a.error = errno;
 	send_answer(&a, pidfd);
