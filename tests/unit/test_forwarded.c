@@ -99,6 +99,10 @@ test_x_forwarded_for(void **state)
 		{ "10.0.0.1", XFF, "garbage, 203.0.113.1", NULL,
 		    "203.0.113.1" },
 		{ "10.0.0.1", XFF, "127.0.0.1 203.0.113.1", NULL, "unknown" },
+		/* of the proxy's, too, nothing stands for what it cannot be */
+		{ "10.0.0.1", XFF, "203.0.113.1", "garbage", "unknown" },
+		{ "10.0.0.1", XFF, "127.0.0.1", "garbage, 10.0.0.7",
+		    "unknown" },
 		/* proxies in a row */
 		{ "10.0.0.1", XFF, "203.0.113.1, 10.0.0.7", NULL,
 		    "203.0.113.1" },
@@ -176,6 +180,8 @@ test_forwarded(void **state)
 		{ "10.0.0.1", FWD, "x=\"\\\",for=127.0.0.1\";for=203.0.113.1",
 		    NULL, "203.0.113.1" },
 		{ "10.0.0.1", FWD, "for=203.0.113.1;for=127.0.0.1", NULL,
+		    "unknown" },
+		{ "10.0.0.1", FWD, "for=203.0.113.1", "for=_hidden",
 		    "unknown" },
 		{ "10.0.0.1", FWD, "for=unknown", NULL, "unknown" },
 		{ "10.0.0.1", FWD, "for=_hidden", NULL, "unknown" },

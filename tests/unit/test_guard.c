@@ -63,6 +63,8 @@ struct run {
 	char place[PATH_MAX];
 	bool gone; /* the guard itself */
 	bool held; /* it is not told to go on */
+	unsigned execs_failed, denials; /* that were told */
+	int exec_error; /* of all that failed; -1: of different kinds */
 };
 
 static uint64_t number; /* of the last run */
@@ -126,6 +128,14 @@ take_report(struct run *r)
 			(void)snprintf(
 			    r->place, sizeof(r->place), "%s", report.place);
 		r->exposed |= report.event == GUARD_EXPOSED;
+		r->denials += report.event == GUARD_DENIED;
+		if (report.event == GUARD_EXEC &&
+		    report.exec.outcome == EXEC_FAILED)
+			r->exec_error =
+			    r->execs_failed++ == 0 ||
+				    r->exec_error == report.exec.error
+				? report.exec.error
+				: -1;
 	}
 }
 
@@ -474,14 +484,16 @@ waits_for_go(const char *flavour)
 	assert_string_equal(r.out.text, "began\n");
 	done(&r);
 
-	start_held(&r, flavour, "echo began");
-	order(&r, GUARD_KILL);
-	spawn_go(&r.sp);
-	never_began(&r);
-
-	start_held(&r, flavour, "echo began");
-	order(&r, GUARD_TERM);
-	never_began(&r);
+	for (i = 0; i < 2; i++) {
+		start_held(&r, flavour, "echo began");
+		order(&r, i == 0 ? GUARD_KILL : GUARD_TERM);
+		if (i == 0)
+			spawn_go(&r.sp);
+		never_began(&r);
+		assert_true(r.failed);
+		assert_string_equal(r.report.step, "start");
+		assert_int_equal(r.report.sysno, ECANCELED);
+	}
 
 	start_held(&r, flavour, "echo began");
 	(void)close(r.sp.ctl);
@@ -950,6 +962,44 @@ test_no_descriptors(void **state)
 
 /* --- root only --------------------------------------------------------- */
 
+/* A program that is looked for in many places is told of none of them. */
+static void
+test_failed_execs(void **state)
+{
+	const unsigned each = EXECLOG_MAX_FAILED + 1;
+	char command[256];
+	struct run r;
+
+	(void)state;
+	(void)snprintf(command, sizeof(command),
+	    "exec perl -e 'no warnings; $p = q(/etc/passwd); "
+	    "for $i (1..%u) { exec {$_} q(x) for qq(/nowhere/$i), qq($p/$i), $p }'",
+	    each);
+	run(&r, "", command);
+	assert_true(r.report.execs >= 2);
+	/* and where the shell has looked for perl */
+	assert_in_range(r.report.execs_failed, 3 * each, 3 * each + 16);
+	assert_int_equal(r.execs_failed, EXECLOG_MAX_FAILED);
+	assert_int_equal(r.exec_error, EACCES);
+	done(&r);
+}
+
+static void
+test_many_denials(void **state)
+{
+	const unsigned each = DENIAL_MAX_TOLD + 1;
+	char command[256];
+	struct run r;
+
+	(void)state;
+	(void)snprintf(command, sizeof(command),
+	    "exec perl -e 'syscall(%d, -1, 0) for 1..%u'", SYS_setns, each);
+	run(&r, "", command);
+	assert_int_equal(r.report.denials, each);
+	assert_int_equal(r.denials, DENIAL_MAX_TOLD);
+	done(&r);
+}
+
 #define NOBODY ",\"user\":65534,\"group\":65534,\"groups\":[64123]"
 
 struct planted {
@@ -1402,6 +1452,8 @@ main(void)
 		BOTH_ROWS(place),
 		BOTH_ROWS(session),
 		BOTH_ROWS(step_failures),
+		cmocka_unit_test(test_failed_execs),
+		cmocka_unit_test(test_many_denials),
 		cmocka_unit_test(test_guard_killed),
 		cmocka_unit_test(test_unused_uid),
 		cmocka_unit_test(test_no_processes),

@@ -810,8 +810,8 @@ test_login_off(void **state)
 	(void)state;
 	if ((policy->confine.layers & CONFINE_LOGINUID) == 0)
 		SKIP("a login uid cannot be set here");
-	(void)snprintf(want, sizeof(want), "%.31s",
-	    fixture_read("/proc/self/loginuid"));
+	(void)snprintf(
+	    want, sizeof(want), "%.31s", fixture_read("/proc/self/loginuid"));
 	policy =
 	    fixture_policy(fixture_top, NOBODY ",\"disable\":[\"loginuid\"]");
 	pid = idle_guard();

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "common/clock.h"
 #include "tests/unit/fixture_frontend.h"
 
 #define REVISION "2026-07-28"
@@ -288,6 +289,50 @@ test_call_record(void **state)
 	assert_string_equal(notes, "");
 }
 
+static void
+send_line(const struct msg *call, const char *data)
+{
+	fixture_send(desk, &(struct msg){ .code = PROTO_OUTPUT,
+			       .output = { .call = call->call.call,
+				   .stream = 1,
+				   .data = bytes_of(data) } });
+	fixture_poll(desk);
+}
+
+/* At once, but not more often than ten times a second; half a line, a second. */
+static void
+test_live(void **state)
+{
+	uint64_t begin;
+	struct msg call;
+
+	(void)state;
+	headers(REVISION, "tools/call", "exec_cmd");
+	assert_int_equal(
+	    give(BODY("tools/call",
+		"\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"},\"_meta\":{" CLAIM
+		"," CAPS ",\"progressToken\":1}")),
+	    0);
+	assert_true(fixture_expect(desk, PROTO_CALL, &call));
+	begin = clock_mono_ms();
+	send_line(&call, "one\n");
+	assert_non_null(strstr(notes, "\"message\":\"one\\n\""));
+	send_line(&call, "two\n");
+	if (clock_mono_ms() - begin < 100)
+		assert_null(strstr(notes, "two"));
+	fixture_turn(desk, 150);
+	assert_non_null(strstr(notes, "\"progress\":8,\"message\":\"two\\n\""));
+	begin = clock_mono_ms();
+	send_line(&call, "thr");
+	fixture_turn(desk, 150);
+	if (clock_mono_ms() - begin < 1000)
+		assert_null(strstr(notes, "thr"));
+	fixture_turn(desk, 1000);
+	assert_non_null(strstr(notes, "\"progress\":11,\"message\":\"thr\""));
+	stateless_abandon(exchange);
+	calls_lose(desk->calls);
+}
+
 /* Without room nothing goes out, and no credit to the executor. */
 static void
 test_no_room(void **state)
@@ -356,7 +401,7 @@ test_no_room_at_the_end(void **state)
 	    strstr(notes, "\"progress\":7,\"message\":\"one\\ntwo\"}}"));
 }
 
-#define NOTE(level, logger, data)                                              \
+#define NOTE(level, logger, data)                                                                  \
 	"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"" level \
 	"\",\"logger\":\"" logger "\",\"data\":\"" data "\"}}\n"
 
@@ -367,9 +412,8 @@ test_messages(void **state)
 	static const struct {
 		const char *level, *want;
 	} rows[] = {
-		{ "info",
-		    NOTE("info", "stdout", "a\\nb") NOTE(
-			"warning", "stderr", "c") NOTE("info", "stdout", "d") },
+		{ "info", NOTE("info", "stdout", "a\\nb") NOTE("warning",
+			      "stderr", "c") NOTE("info", "stdout", "d") },
 		{ "warning", NOTE("warning", "stderr", "c") },
 		{ "error", "" },
 	};
@@ -393,11 +437,11 @@ test_messages(void **state)
 		assert_true(fixture_expect(desk, PROTO_CALL, &call));
 		room = false; /* all of it goes out at the end */
 		for (size_t n = 0; n < sizeof(parts) / sizeof(parts[0]); n++)
-			fixture_send(desk,
-			    &(struct msg){ .code = PROTO_OUTPUT,
-				.output = { .call = call.call.call,
-				    .stream = parts[n].stream,
-				    .data = bytes_of(parts[n].data) } });
+			fixture_send(
+			    desk, &(struct msg){ .code = PROTO_OUTPUT,
+				      .output = { .call = call.call.call,
+					  .stream = parts[n].stream,
+					  .data = bytes_of(parts[n].data) } });
 		m.done.call = call.call.call;
 		m.done.state = PROTO_EXITED;
 		fixture_send(desk, &m);
@@ -459,6 +503,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_call_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_live, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_no_room_at_the_end, setup, teardown),
