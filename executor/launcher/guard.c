@@ -1494,6 +1494,9 @@ guard_main(const struct guard_start *s)
 {
 	static struct guard g;
 
+	/* in another's, kill(2) of all processes would be of all of those */
+	if ((s->plan->confine.layers & CONFINE_PIDS) != 0 && getpid() != 1)
+		_exit(GUARD_UNBEGUN);
 	if (s->orders != -1)
 		serve_runs(s);
 	begin_guard(&g, s);
