@@ -17,7 +17,7 @@ enum {
 	 * Bytes: with what the frontend says of exec_cmd and cli_command at
 	 * most the 1024 that every model's API takes.
 	 */
-	VIEWTEXT_MAX = 600,
+	VIEWTEXT_MAX = 590,
 	VIEWTEXT_BRIEF_MAX = 512
 };
 

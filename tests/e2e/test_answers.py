@@ -12,6 +12,8 @@ from modern import Events, Modern
 
 PLAIN = {"structured": False, "text": "clean"}
 MORE = {**PLAIN, "audit": {"output": "all"}}
+VIEWTEXT = (pathlib.Path(__file__).resolve().parents[2] /
+            "executor/channel/viewtext.h")
 # What every model's API takes at the top of a tool's schema.
 TOP = {"type", "properties", "required", "additionalProperties"}
 
@@ -201,6 +203,7 @@ def test_tools_are_taken(_):
         for place in places:
             pathlib.Path(place).mkdir()
         many = {"files": {"read": ["@system", *places]}}
+        most = int(re.search(r"VIEWTEXT_MAX = (\d+)", VIEWTEXT.read_text())[1])
         tools = {"long": {"description": "x" * 1000, "argv": ["/bin/true"]}}
         for policy in (
                 {}, {"jobs": {}}, {**many, "jobs": {}, "structured": True},
@@ -214,6 +217,8 @@ def test_tools_are_taken(_):
                 schemas = {t["name"]: t["inputSchema"] for t in c.tools()}
             for name, text in said.items():
                 check(len(text.encode()) <= 1024, name, len(text), text)
+                view = re.search(r"Shell: |Commands start in ", text)
+                check(not view or view.start() + most <= 1024, name, text)
                 schema = schemas[name]
                 equal((schema["type"], set(schema) - TOP), ("object", set()),
                       name)
