@@ -101,16 +101,16 @@ describe_run(const struct recordings_run *r, struct buf *out)
 
 	clock_format(r->begin_us, when);
 	buf_put_u8(out, '{');
-	json_put_member(out, "run_id", bytes_of(r->head.run));
-	json_put_member(out, "tool", bytes_of(r->head.tool));
+	json_put_member(out, "run_id", bytes_of(r->id));
+	json_put_member(out, "tool", bytes_of(r->tool));
 	json_put_member(out, "began", bytes_of(when));
 	if (r->over)
 		put_end(out, r);
 	else
 		json_put_member(out, "state", BYTES_LIT("running"));
 	json_put_key(out, "kept");
-	json_put_string(out, bytes_of(!r->kept       ? "nothing"
-				      : r->head.tail ? "the end of its output"
-						     : "its output"));
+	json_put_string(out, bytes_of(!r->kept        ? "nothing"
+				      : r->file->tail ? "the end of its output"
+						      : "its output"));
 	buf_put_str(out, "}\n");
 }

@@ -311,13 +311,13 @@ put_id(struct fetch *f, const struct recordings_run *r)
 {
 	int s;
 
-	buf_put_str(&f->ready, r->head.run);
+	buf_put_str(&f->ready, r->id);
 	for (s = 0; s < ASCIICAST_STREAMS; s++)
-		if (r->held[s] == UINT64_MAX)
+		if (r->file->held[s] == UINT64_MAX)
 			buf_put_str(&f->ready, " ?");
 		else
-			buf_printf(
-			    &f->ready, " %llu", (unsigned long long)r->held[s]);
+			buf_printf(&f->ready, " %llu",
+			    (unsigned long long)r->file->held[s]);
 	buf_put_u8(&f->ready, '\n');
 }
 
@@ -334,7 +334,7 @@ put_runs(struct fetch *f, const struct msg_fetch *m, const struct token *t)
 	     r = recordings_before(f->all->recordings, r, owner)) {
 		if (m->run.len > 0 &&
 		    (m->run.len >= ASCIICAST_ID ||
-			memcmp(r->head.run, m->run.p, m->run.len) != 0))
+			memcmp(r->id, m->run.p, m->run.len) != 0))
 			continue;
 		if (ids && !r->kept)
 			continue;
@@ -363,7 +363,7 @@ record_read(struct fetches *all, const struct msg_fetch *m,
 	b = audit_begin(all->audit, "recording-read");
 	if (dropped > 0)
 		audit_put_i64(b, "event.suppressed", dropped);
-	audit_put_own(b, "run.id", r->head.run);
+	audit_put_own(b, "run.id", r->id);
 	audit_put_own(b, "token.name", t->name);
 	audit_put_own(b, "policy.name", t->policy->name);
 	audit_put(b, "source.ip", m->peer);
@@ -399,7 +399,7 @@ open_output(struct fetch *f, const struct msg_fetch *m, const struct token *t)
 		return;
 	}
 	record_read(f->all, m, t, r);
-	memcpy(f->run, r->head.run, sizeof(f->run));
+	memcpy(f->run, r->id, sizeof(f->run));
 	f->stream = m->stream;
 	f->offset = m->offset;
 	f->left = m->length;

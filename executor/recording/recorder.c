@@ -100,7 +100,7 @@ drop_first(struct recorder *r)
 	const struct unit *u = first_unit(r);
 
 	r->taken -= u->output;
-	r->run->held[u->stream - 1] -= u->output;
+	r->run->file->held[u->stream - 1] -= u->output;
 	r->skipped[u->stream - 1] += u->output;
 	r->first_at += u->lines;
 	r->first++;
@@ -130,7 +130,7 @@ note_output(struct recorder *r, unsigned stream, size_t from, size_t output)
 	if (output == 0)
 		return;
 	r->taken += output;
-	r->run->held[stream - 1] += output;
+	r->run->file->held[stream - 1] += output;
 	if (r->setup.mode == RECORDER_TAIL)
 		note_unit(r, stream, r->lines.len - from, output);
 }
@@ -228,7 +228,7 @@ recorder_input(
 static int
 begin_file(struct recorder *r, struct err *e)
 {
-	r->fd = recordings_create(r->recordings, r->run, e);
+	r->fd = recordings_create(r->recordings, r->run, &r->setup.head, e);
 	if (r->fd < 0)
 		return e->code;
 	if (r->setup.mode == RECORDER_TAIL)
@@ -299,14 +299,14 @@ recorder_save(const struct recorder *r, struct recorder_state *s)
 		.max = r->setup.max,
 		.begin_ns = r->begin_ns,
 		.begin_s = r->setup.head.begin_s,
-		.bytes = r->run->bytes,
+		.bytes = r->run->file->bytes,
 		.taken = r->taken,
 		.failed = r->error[0] != '\0',
 		.digest = r->digest };
 	for (int i = 0; i < ASCIICAST_STREAMS; i++) {
 		size_t n;
 
-		s->held[i] = r->run->held[i];
+		s->held[i] = r->run->file->held[i];
 		if (r->setup.mode == RECORDER_OFF)
 			continue;
 		n = r->held[i].len;
@@ -335,7 +335,7 @@ take_state(struct recorder *r, const struct recorder_state *s)
 	r->taken = s->taken;
 	r->digest = s->digest;
 	for (int i = 0; i < ASCIICAST_STREAMS; i++) {
-		r->run->held[i] = s->held[i];
+		r->run->file->held[i] = s->held[i];
 		r->held[i].len = s->waiting[i];
 		memcpy(r->held[i].p, s->waits[i], s->waiting[i]);
 	}
@@ -383,7 +383,6 @@ write_tail(struct recorder *r, struct err *e)
 
 	buf_init(&head, ASCIICAST_MAX_LINE);
 	memcpy(r->setup.head.skipped, r->skipped, sizeof(r->skipped));
-	r->run->head = r->setup.head;
 	asciicast_put_head(&head, &r->setup.head);
 	if (recordings_write(
 		r->recordings, r->run, r->fd, buf_bytes(&head), e) != 0)
@@ -427,7 +426,7 @@ recorder_end(struct recorder *r, const struct asciicast_end *end)
 uint64_t
 recorder_kept(const struct recorder *r, unsigned stream)
 {
-	return r->run->kept ? r->run->held[stream - 1] : 0;
+	return r->run->kept ? r->run->file->held[stream - 1] : 0;
 }
 
 void
@@ -441,7 +440,7 @@ recorder_put_result(struct recorder *r, struct buf *b)
 	digest_final(&r->digest, sum);
 	digest_hex(sum, sizeof(sum), hex);
 	audit_put_own(b, "recording.output", recorder_mode_name(r->setup.mode));
-	audit_put_i64(b, "recording.bytes", (int64_t)r->run->bytes);
+	audit_put_i64(b, "recording.bytes", (int64_t)r->run->file->bytes);
 	audit_put_own(b, "recording.sha256", hex);
 	if (r->error[0] != '\0')
 		audit_put_str(b, "recording.error", r->error);

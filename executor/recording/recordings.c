@@ -41,6 +41,16 @@ struct recordings {
 	char doomed[RECORDINGS_MAX]
 		   [ASCIICAST_ID]; /* on record, to be removed */
 	struct recordings_run run[RECORDINGS_MAX];
+	struct recordings_file file[RECORDINGS_MAX]; /* of the same run */
+};
+
+/* A file that is there at start. */
+struct found {
+	struct asciicast_head head;
+	struct asciicast_end end;
+	uint64_t begin_us, duration_us, bytes;
+	uint64_t held[ASCIICAST_STREAMS];
+	struct timespec changed;
 };
 
 /*
@@ -108,12 +118,15 @@ recordings_owner(
 static void
 vacate_place(struct recordings *k, struct recordings_run *r)
 {
+	struct recordings_file *f = r->file;
+
 	r->kept = false;
-	shares_withdraw(&r->room);
-	shares_give(k->room, r->room.user, on_disk(r->bytes));
-	shares_leave(k->room, r->room.user);
-	shares_withdraw(&r->age);
-	shares_leave(k->aged, r->age.user);
+	shares_withdraw(&f->room);
+	shares_give(k->room, f->room.user, on_disk(f->bytes));
+	shares_leave(k->room, f->room.user);
+	shares_withdraw(&f->age);
+	shares_leave(k->aged, f->age.user);
+	memset(f, 0, sizeof(*f));
 }
 
 /* Say it, then (recordings_sweep) do it. */
@@ -127,13 +140,13 @@ doom_recording(struct recordings *k, struct recordings_run *r, const char *why)
 	if (k->doomed_count == RECORDINGS_MAX)
 		return; /* the log cannot be written: nothing new begins */
 	b = audit_begin(k->audit, "recording-remove");
-	audit_put_own(b, "run.id", r->head.run);
-	if (r->head.token[0] != '\0')
-		audit_put_own(b, "token.name", r->head.token);
-	audit_put_i64(b, "recording.bytes", (int64_t)r->bytes);
+	audit_put_own(b, "run.id", r->id);
+	if (r->file->token[0] != '\0')
+		audit_put_own(b, "token.name", r->file->token);
+	audit_put_i64(b, "recording.bytes", (int64_t)r->file->bytes);
 	audit_put_reason(b, why);
 	audit_end(k->audit, false);
-	memcpy(k->doomed[k->doomed_count++], r->head.run, ASCIICAST_ID);
+	memcpy(k->doomed[k->doomed_count++], r->id, ASCIICAST_ID);
 	vacate_place(k, r);
 }
 
@@ -241,11 +254,14 @@ recordings_begin(struct recordings *k, const struct asciicast_head *h)
 	struct recordings_run *r =
 	    k->count < RECORDINGS_MAX ? &k->run[k->count++] : take_place(k);
 
-	*r = (struct recordings_run){ .head = *h,
+	*r = (struct recordings_run){ .file = &k->file[r - k->run],
 		.begin_us = clock_wall_us(),
 		.older = k->newest,
 		.place = {
 		    .user = shares_join(k->places, h->owner), .arg = r } };
+	memcpy(r->id, h->run, sizeof(r->id));
+	memcpy(r->owner, h->owner, sizeof(r->owner));
+	memcpy(r->tool, h->tool, sizeof(r->tool));
 	shares_take(k->places, r->place.user, 1);
 	if (k->newest != NULL)
 		k->newest->newer = r;
@@ -253,18 +269,22 @@ recordings_begin(struct recordings *k, const struct asciicast_head *h)
 	return r;
 }
 
-/* It has a recording, of r->bytes. */
+/* It has a recording, of so many bytes. */
 static void
-occupy_place(struct recordings *k, struct recordings_run *r)
+occupy_place(struct recordings *k, struct recordings_run *r,
+    const struct asciicast_head *h, uint64_t bytes)
 {
+	struct recordings_file *f = r->file;
+
 	r->kept = true;
-	r->room =
-	    (struct shares_entry){ .user = shares_join(k->room, r->head.owner),
-		    .arg = r };
-	shares_take(k->room, r->room.user, on_disk(r->bytes));
-	r->age =
-	    (struct shares_entry){ .user = shares_join(k->aged, r->head.owner),
-		    .arg = r };
+	f->room = (struct shares_entry){ .user = shares_join(k->room, r->owner),
+		.arg = r };
+	f->age = (struct shares_entry){ .user = shares_join(k->aged, r->owner),
+		.arg = r };
+	memcpy(f->token, h->token, sizeof(f->token));
+	f->tail = h->tail;
+	f->bytes = bytes;
+	shares_take(k->room, f->room.user, on_disk(bytes));
 }
 
 /* Finished runs may be dropped. */
@@ -275,12 +295,13 @@ offer_room(struct recordings *k, struct recordings_run *r)
 	shares_offer(k->places, &r->place);
 	if (!r->kept)
 		return;
-	shares_offer(k->room, &r->room);
-	shares_offer(k->aged, &r->age);
+	shares_offer(k->room, &r->file->room);
+	shares_offer(k->aged, &r->file->age);
 }
 
 int
-recordings_create(struct recordings *k, struct recordings_run *r, struct err *e)
+recordings_create(struct recordings *k, struct recordings_run *r,
+    const struct asciicast_head *h, struct err *e)
 {
 	char name[NAME];
 	int fd;
@@ -288,27 +309,27 @@ recordings_create(struct recordings *k, struct recordings_run *r, struct err *e)
 	if (k->dir < 0)
 		return err_set(e, ERR_BUSY,
 		    "there is no directory for recordings; tell the administrator of this server");
-	(void)snprintf(name, sizeof(name), "%s.cast", r->head.run);
+	(void)snprintf(name, sizeof(name), "%s.cast", r->id);
 	fd = openat(k->dir, name,
 	    O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
 	    0600);
 	if (fd == -1)
 		return err_sys(e, "recording %s/%s", k->path, name);
-	occupy_place(k, r);
+	occupy_place(k, r, h, 0);
 	return fd;
 }
 
 static bool
 is_of(const struct recordings_run *r, const uint8_t owner[DIGEST_BYTES])
 {
-	return bytes_eq_secret(r->head.owner, owner, DIGEST_BYTES);
+	return bytes_eq_secret(r->owner, owner, DIGEST_BYTES);
 }
 
 static struct recordings_run *
 find_run(struct recordings *k, struct bytes id)
 {
 	for (size_t i = 0; i < k->count; i++)
-		if (bytes_eq_str(id, k->run[i].head.run))
+		if (bytes_eq_str(id, k->run[i].id))
 			return &k->run[i];
 	return NULL;
 }
@@ -317,11 +338,13 @@ find_run(struct recordings *k, struct bytes id)
 static void
 take_back(struct recordings *k, struct recordings_run *r, uint64_t bytes)
 {
+	struct recordings_file *f = r->file;
+
 	shares_withdraw(&r->place);
-	shares_withdraw(&r->room);
-	shares_withdraw(&r->age);
-	shares_give(k->room, r->room.user, on_disk(r->bytes) - on_disk(bytes));
-	r->bytes = bytes;
+	shares_withdraw(&f->room);
+	shares_withdraw(&f->age);
+	shares_give(k->room, f->room.user, on_disk(f->bytes) - on_disk(bytes));
+	f->bytes = bytes;
 	r->over = false;
 	r->end = (struct asciicast_end){ .state = PROTO_EXITED };
 	r->duration_us = 0;
@@ -344,15 +367,14 @@ recordings_resume(struct recordings *k, const struct asciicast_head *h,
 		O_NOCTTY);
 	if (fd == -1 || fstat(fd, &st) == -1)
 		return err_sys(e, "%s/%s", k->path, name), -1;
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != x->bytes ||
-	    x->bytes < bytes)
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != x->file->bytes ||
+	    x->file->bytes < bytes)
 		return err_set(e, ERR_BAD, "%s/%s was changed meanwhile",
 			   k->path, name),
 		       -1;
 	if (ftruncate(fd, (off_t)bytes) == -1)
 		return err_sys(e, "%s/%s", k->path, name), -1;
 	take_back(k, x, bytes);
-	x->head = *h;
 	*r = x;
 	return steal_fd(&fd);
 }
@@ -362,9 +384,9 @@ recordings_withdraw(struct recordings *k, struct recordings_run *r)
 {
 	char name[NAME];
 
-	if (!r->kept || r->bytes > 0)
+	if (!r->kept || r->file->bytes > 0)
 		return;
-	(void)snprintf(name, sizeof(name), "%s.cast", r->head.run);
+	(void)snprintf(name, sizeof(name), "%s.cast", r->id);
 	if (unlinkat(k->dir, name, 0) == -1)
 		log_err("keep: %s/%s: %m", k->path, name);
 	vacate_place(k, r);
@@ -436,12 +458,13 @@ int
 recordings_write(struct recordings *k, struct recordings_run *r, int fd,
     struct bytes data, struct err *e)
 {
+	struct recordings_file *f = r->file;
+	uint64_t more = on_disk(f->bytes + data.len) - on_disk(f->bytes);
 	ssize_t n;
 
 	if (data.len == 0)
 		return 0;
-	if (!recordings_make_room(k, r->room.user,
-		on_disk(r->bytes + data.len) - on_disk(r->bytes), true))
+	if (!recordings_make_room(k, f->room.user, more, true))
 		return err_set(e, ERR_BUSY,
 		    "all that is kept of runs may have %llu bytes (recordings.max_bytes)",
 		    (unsigned long long)k->limits.bytes);
@@ -451,13 +474,12 @@ recordings_write(struct recordings *k, struct recordings_run *r, int fd,
 			errno = ENOSPC;
 		(void)err_sys(e, "recording in %s", k->path);
 		/* no half of a line; if even that fails, readers bear it */
-		if (n > 0 && ftruncate(fd, (off_t)r->bytes) == -1)
-			log_warn("keep: %s: %m", r->head.run);
+		if (n > 0 && ftruncate(fd, (off_t)f->bytes) == -1)
+			log_warn("keep: %s: %m", r->id);
 		return e->code;
 	}
-	shares_take(k->room, r->room.user,
-	    on_disk(r->bytes + data.len) - on_disk(r->bytes));
-	r->bytes += data.len;
+	shares_take(k->room, f->room.user, more);
+	f->bytes += data.len;
 	return 0;
 }
 
@@ -477,7 +499,7 @@ recordings_find(const struct recordings *k, struct bytes run,
 	size_t i;
 
 	for (i = 0; i < k->count; i++)
-		if (bytes_eq_str(run, k->run[i].head.run))
+		if (bytes_eq_str(run, k->run[i].id))
 			return is_of(&k->run[i], owner) ? &k->run[i] : NULL;
 	return NULL;
 }
@@ -515,7 +537,7 @@ recordings_read(
     const struct recordings *k, const struct recordings_run *r, struct err *e)
 {
 	off_t size;
-	int fd = r->kept ? open_file(k, r->head.run, &size) : -1;
+	int fd = r->kept ? open_file(k, r->id, &size) : -1;
 
 	if (fd == -1)
 		return err_set(e, ERR_BAD, "its output is not kept");
@@ -552,30 +574,30 @@ recordings_digest(const struct recordings *k, const char *run, uint64_t *bytes,
 static void
 on_head(void *arg, const struct asciicast_head *h)
 {
-	struct recordings_run *r = arg;
+	struct found *f = arg;
 
-	if (strcmp(r->head.run, h->run) == 0) {
-		r->head = *h;
-		r->begin_us = h->begin_s * 1000000;
+	if (strcmp(f->head.run, h->run) == 0) {
+		f->head = *h;
+		f->begin_us = h->begin_s * 1000000;
 	}
 }
 
 static void
 on_end(void *arg, uint64_t at_us, const struct asciicast_end *end)
 {
-	struct recordings_run *r = arg;
+	struct found *f = arg;
 
-	r->end = *end;
-	r->duration_us = at_us;
+	f->end = *end;
+	f->duration_us = at_us;
 	for (int s = 0; s < ASCIICAST_STREAMS; s++)
-		r->held[s] = end->total[s] >= r->head.skipped[s]
-				 ? end->total[s] - r->head.skipped[s]
+		f->held[s] = end->total[s] >= f->head.skipped[s]
+				 ? end->total[s] - f->head.skipped[s]
 				 : 0;
 }
 
 /* Facts from the first and the last line, if they are whole. */
 static void
-read_ends(int fd, off_t size, struct recordings_run *r)
+read_ends(int fd, off_t size, struct found *f)
 {
 	static const struct asciicast_read_ops ops = { .head = on_head,
 		.end = on_end };
@@ -585,12 +607,12 @@ read_ends(int fd, off_t size, struct recordings_run *r)
 	struct err e;
 	ssize_t n;
 
-	asciicast_read_init(&c, &ops, r);
+	asciicast_read_init(&c, &ops, f);
 	n = pread(fd, part, sizeof(part), 0);
 	nl = n > 0 ? memchr(part, '\n', (size_t)n) : NULL;
 	if (nl != NULL && asciicast_read_line(&c,
 			      bytes_make(part, (size_t)(nl - part)), &e) != 0)
-		log_warn("keep: %s: %s", r->head.run, e.what);
+		log_warn("keep: %s: %s", f->head.run, e.what);
 	n = pread(fd, part, LAST_LINE, size > LAST_LINE ? size - LAST_LINE : 0);
 	if (n > 1 && part[n - 1] == '\n' && c.has_head) {
 		nl = memrchr(part, '\n', (size_t)n - 1);
@@ -598,13 +620,13 @@ read_ends(int fd, off_t size, struct recordings_run *r)
 		    asciicast_read_line(&c,
 			bytes_make(nl + 1, (size_t)(part + n - 2 - nl)),
 			&e) != 0)
-			log_warn("keep: %s: %s", r->head.run, e.what);
+			log_warn("keep: %s: %s", f->head.run, e.what);
 	}
 	asciicast_read_fini(&c);
 }
 
 static bool
-take_file(struct recordings *k, const char *name, struct recordings_run *r)
+take_file(struct recordings *k, const char *name, struct found *f)
 {
 	CLEANUP_FD int fd = -1;
 	struct stat st;
@@ -614,17 +636,17 @@ take_file(struct recordings *k, const char *name, struct recordings_run *r)
 	    strcmp(name + ASCIICAST_ID - 1, ".cast") != 0 ||
 	    strspn(name, "0123456789abcdef") != ASCIICAST_ID - 1)
 		return false;
-	memset(r, 0, sizeof(*r));
-	memcpy(r->head.run, name, ASCIICAST_ID - 1);
-	fd = open_file(k, r->head.run, &size);
+	memset(f, 0, sizeof(*f));
+	memcpy(f->head.run, name, ASCIICAST_ID - 1);
+	fd = open_file(k, f->head.run, &size);
 	if (fd == -1 || fstat(fd, &st) == -1)
 		return false;
-	r->bytes = (uint64_t)size;
-	r->begin_us = (uint64_t)st.st_mtim.tv_sec * 1000000;
-	r->changed = st.st_mtim;
-	r->end = (struct asciicast_end){ .state = PROTO_LOST, .exit_code = -1 };
-	r->held[0] = r->held[1] = UINT64_MAX;
-	read_ends(fd, size, r);
+	f->bytes = (uint64_t)size;
+	f->begin_us = (uint64_t)st.st_mtim.tv_sec * 1000000;
+	f->changed = st.st_mtim;
+	f->end = (struct asciicast_end){ .state = PROTO_LOST, .exit_code = -1 };
+	f->held[0] = f->held[1] = UINT64_MAX;
+	read_ends(fd, size, f);
 	return true;
 }
 
@@ -632,7 +654,7 @@ take_file(struct recordings *k, const char *name, struct recordings_run *r)
 static int
 by_age(const void *a, const void *b)
 {
-	const struct recordings_run *x = a, *y = b;
+	const struct found *x = a, *y = b;
 
 	if (x->begin_us != y->begin_us)
 		return x->begin_us < y->begin_us ? -1 : 1;
@@ -645,9 +667,9 @@ by_age(const void *a, const void *b)
 
 /* Put them into the table in their order; what does not fit goes. */
 static void
-take_in(struct recordings *k, struct recordings_run *found, size_t count)
+take_in(struct recordings *k, struct found *found, size_t count)
 {
-	const struct recordings_run *f;
+	const struct found *f;
 	struct recordings_run *r;
 
 	if (count > 0)
@@ -655,9 +677,8 @@ take_in(struct recordings *k, struct recordings_run *found, size_t count)
 	for (f = found; f < found + count; f++) {
 		r = recordings_begin(k, &f->head);
 		r->begin_us = f->begin_us;
-		r->bytes = f->bytes;
-		memcpy(r->held, f->held, sizeof(r->held));
-		occupy_place(k, r);
+		occupy_place(k, r, &f->head, f->bytes);
+		memcpy(r->file->held, f->held, sizeof(r->file->held));
 		recordings_end(k, r, &f->end, f->duration_us);
 	}
 }
@@ -667,7 +688,7 @@ scan_dir(struct recordings *k, struct err *e)
 {
 	CLEANUP_FD int fd =
 	    openat(k->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct recordings_run *found = NULL, *more;
+	struct found *found = NULL, *more;
 	size_t count = 0, room = 0;
 	struct dirent *d;
 	DIR *dir = fd == -1 ? NULL : fdopendir(fd);

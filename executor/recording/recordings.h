@@ -14,7 +14,6 @@
 #define EXECUTOR_RECORDINGS_H
 
 #include <limits.h>
-#include <time.h>
 
 #include "common/shares.h"
 #include "executor/audit/audit.h"
@@ -33,19 +32,28 @@ struct recordings_limits {
 	uint32_t seconds; /* age; 0: any */
 };
 
+/* A recording; zeros where there is none, so that runs without take no room. */
+struct recordings_file {
+	struct shares_entry
+	    room; /* its bytes; may be taken if its run is over */
+	struct shares_entry age; /* the same, in the order of age */
+	char token[ASCIICAST_NAME];
+	uint64_t bytes;
+	uint64_t held[ASCIICAST_STREAMS]; /* bytes in it; UINT64_MAX: unknown */
+	bool tail; /* as in its header */
+};
+
 /* What is known about a run; read-only for others. */
 struct recordings_run {
 	struct recordings_run *older, *newer; /* of any owner */
 	struct shares_entry place; /* in the table; may be taken if over */
-	struct shares_entry room; /* bytes of the recording, likewise */
-	struct shares_entry age; /* the same, in the order of age */
-	struct asciicast_head head; /* head.run is its id */
+	struct recordings_file *file; /* never NULL */
 	struct asciicast_end end; /* valid if over */
 	uint64_t begin_us; /* wall clock */
-	struct timespec changed; /* its file, if it was there at start */
 	uint64_t duration_us; /* 0: not known any more */
-	uint64_t bytes; /* of the recording */
-	uint64_t held[ASCIICAST_STREAMS]; /* bytes in it; UINT64_MAX: unknown */
+	char id[ASCIICAST_ID];
+	uint8_t owner[DIGEST_BYTES]; /* recordings_owner() of its token */
+	char tool[ASCIICAST_NAME];
 	bool kept; /* there is a recording */
 	bool over;
 };
@@ -68,9 +76,9 @@ void recordings_owner(
 /* A run was accepted; never NULL, an older one makes room. */
 struct recordings_run *recordings_begin(
     struct recordings *k, const struct asciicast_head *h);
-/* Make its file: the descriptor, or negative. */
-int recordings_create(
-    struct recordings *k, struct recordings_run *r, struct err *e) MUST_CHECK;
+/* Make its file, which will have this header: the descriptor, or negative. */
+int recordings_create(struct recordings *k, struct recordings_run *r,
+    const struct asciicast_head *h, struct err *e) MUST_CHECK;
 /*
  * Of a run that an executor before us began, and that goes on with `*r`: the
  * first so many bytes of its file count, and what is after them goes.  The

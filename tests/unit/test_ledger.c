@@ -255,7 +255,7 @@ record(const uint8_t *owner, unsigned n, unsigned kib, bool ends,
 	(void)snprintf(h.run, sizeof(h.run), "%031x0", n);
 	recordings_owner(owner, h.owner);
 	*out = recordings_begin(b.recordings, &h);
-	fd = recordings_create(b.recordings, *out, &e);
+	fd = recordings_create(b.recordings, *out, &h, &e);
 	assert_true(fd >= 0);
 	while (written < kib && recordings_write(b.recordings, *out, fd,
 				    bytes_make(part, sizeof(part)), &e) == 0)

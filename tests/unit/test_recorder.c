@@ -213,7 +213,7 @@ test_all(void **state)
 	assert_true(recordings_digest(b.recordings, id, &bytes, sum));
 	digest_hex(sum, sizeof(sum), hex);
 	assert_non_null(strstr(buf_cstr(&record), hex));
-	assert_int_equal(bytes, find(1, alice)->bytes);
+	assert_int_equal(bytes, find(1, alice)->file->bytes);
 	digest_sha256(bytes_of(fixture_read(fixture_path(
 			  "rec/00000000000000000000000000000001.cast"))),
 	    again);
@@ -322,7 +322,7 @@ test_disk_full(void **state)
 	end(r);
 	read_back(5);
 	assert_int_equal(b.got[0].len, 1000);
-	assert_int_equal(find(5, alice)->bytes,
+	assert_int_equal(find(5, alice)->file->bytes,
 	    strlen(fixture_read(
 		fixture_path("rec/00000000000000000000000000000005.cast"))));
 }
@@ -350,6 +350,8 @@ test_room(void **state)
 	assert_false(find(11, alice)->kept);
 	assert_true(find(10, alice)->kept);
 	assert_true(find(19, alice)->kept);
+	assert_memory_equal(find(11, alice)->file,
+	    &(struct recordings_file){ 0 }, sizeof(struct recordings_file));
 	assert_int_equal(files(), 10); /* not before it is on record */
 	assert_int_equal(audit_flush(b.audit, &e), 0);
 	assert_false(recordings_sweep(b.recordings));
@@ -511,6 +513,8 @@ test_owner(void **state)
 	(void)state;
 
 	end(begin(RECORDER_OFF, 0, 30));
+	assert_memory_equal(find(30, alice)->file,
+	    &(struct recordings_file){ 0 }, sizeof(struct recordings_file));
 	end(begin(RECORDER_ALL, 8192, 31));
 	assert_non_null(find(30, alice));
 	assert_null(find(30, bob));
@@ -522,7 +526,7 @@ test_owner(void **state)
 		n++;
 	assert_int_equal(n, 2);
 	r = recordings_before(b.recordings, NULL, owner);
-	assert_non_null(strstr(r->head.run, "1f"));
+	assert_non_null(strstr(r->id, "1f"));
 	recordings_owner(bob, owner);
 	assert_null(recordings_before(b.recordings, NULL, owner));
 }
@@ -589,7 +593,7 @@ test_restart_order(void **state)
 		r = recordings_before(b.recordings, r, owner);
 		assert_non_null(r);
 		assert_int_equal(
-		    strtoul(r->head.run + 24, NULL, 16), 100 + n * 7 % 16);
+		    strtoul(r->id + 24, NULL, 16), 100 + n * 7 % 16);
 	}
 }
 
@@ -614,7 +618,7 @@ test_restart(void **state)
 	assert_int_equal(k->end.state, PROTO_EXITED);
 	assert_int_equal(k->end.total[1], 4);
 	assert_true(k->kept && k->over);
-	assert_string_equal(k->head.token, "alice");
+	assert_string_equal(k->file->token, "alice");
 	k = find(40, alice);
 	assert_non_null(k);
 	assert_int_equal(k->end.state, PROTO_LOST);
@@ -762,7 +766,8 @@ test_not_resumed(void **state)
 	assert_int_equal(truncate(fixture_path(file), 10), 0);
 	refused(&s, 62, "changed");
 	assert_int_equal(
-	    truncate(fixture_path(file), (off_t)find(62, alice)->bytes), 0);
+	    truncate(fixture_path(file), (off_t)find(62, alice)->file->bytes),
+	    0);
 	r = resume(&s, 62, &e); /* the control */
 	assert_non_null(r);
 	recorder_leave(r);
