@@ -283,6 +283,13 @@ put_all(struct rules *r, const struct filter_rule *more, size_t n)
 
 #define PUT_ALL(r, table) put_all(r, table, sizeof(table) / sizeof((table)[0]))
 
+/* Most differ in their first letter: there are hundreds of rows. */
+static bool
+is_about(const struct filter_rule *row, const char *name)
+{
+	return row->syscall[0] == name[0] && strcmp(row->syscall, name) == 0;
+}
+
 /* Replace any earlier note about this call. */
 static void
 set_call(struct rules *r, const char *name, enum filter_verdict verdict)
@@ -290,8 +297,11 @@ set_call(struct rules *r, const char *name, enum filter_verdict verdict)
 	size_t i, n = 0;
 
 	for (i = 0; may_have(r, name) && i < r->count; i++)
-		if (strcmp(r->row[i].syscall, name) != 0)
-			r->row[n++] = r->row[i];
+		if (!is_about(&r->row[i], name)) {
+			if (n < i)
+				r->row[n] = r->row[i];
+			n++;
+		}
 	if (i > 0)
 		r->count = n;
 	put_rule(r, (struct filter_rule){
@@ -378,7 +388,7 @@ rules_allow(const struct rules *r, const char *name)
 	size_t i;
 
 	for (i = 0; i < r->count; i++)
-		if (strcmp(r->row[i].syscall, name) == 0)
+		if (is_about(&r->row[i], name))
 			return r->row[i].verdict == FILTER_ALLOW &&
 			       r->row[i].compare == FILTER_ANY;
 	return false;
@@ -451,41 +461,6 @@ put_rights_watch(struct rules *r)
 		watch_call(r, rights_calls[i]);
 }
 
-/* Until the next time: they are many, and of each call alone. */
-static const struct rules *
-make_rules(const struct profile_choice *c)
-{
-	static struct rules made;
-	struct rules *r = &made;
-	const struct syscall_group *g;
-	size_t i;
-
-	r->count = 0;
-	memset(r->seen, 0, sizeof(r->seen));
-	for (i = 0; (g = syscall_group_at(i)) != NULL; i++)
-		set_group(r, g,
-		    has_group(c->profile, g->name) ? FILTER_ALLOW
-						   : FILTER_REFUSE);
-	PUT_ALL(r, argument_rules);
-	put_families(r, c);
-	set_names(r, c->allow, FILTER_ALLOW);
-	set_names(r, c->deny, FILTER_REFUSE);
-	/* A file in memory can be written; only its name allows it again. */
-	if (c->noexec && !has_name(c->allow, "memfd_create"))
-		set_call(r, "memfd_create", FILTER_REFUSE);
-	if (c->watch_exec)
-		put_exec_watch(r, c->confirm_exec);
-	if (c->own_sockets) {
-		watch_call(r, "connect");
-		watch_call(r, "listen");
-	}
-	if (c->watch_rights)
-		put_rights_watch(r);
-	if (c->watch_pid)
-		watch_call(r, "getpid");
-	return r;
-}
-
 static void
 mix_names(struct digest *d, const char *const *names)
 {
@@ -521,6 +496,56 @@ key_of(const struct profile_choice *c, enum filter_mode mode,
 	digest_final(&d, out);
 }
 
+static void
+fill_rules(struct rules *r, const struct profile_choice *c)
+{
+	const struct syscall_group *g;
+	size_t i;
+
+	r->count = 0;
+	memset(r->seen, 0, sizeof(r->seen));
+	for (i = 0; (g = syscall_group_at(i)) != NULL; i++)
+		set_group(r, g,
+		    has_group(c->profile, g->name) ? FILTER_ALLOW
+						   : FILTER_REFUSE);
+	PUT_ALL(r, argument_rules);
+	put_families(r, c);
+	set_names(r, c->allow, FILTER_ALLOW);
+	set_names(r, c->deny, FILTER_REFUSE);
+	/* A file in memory can be written; only its name allows it again. */
+	if (c->noexec && !has_name(c->allow, "memfd_create"))
+		set_call(r, "memfd_create", FILTER_REFUSE);
+	if (c->watch_exec)
+		put_exec_watch(r, c->confirm_exec);
+	if (c->own_sockets) {
+		watch_call(r, "connect");
+		watch_call(r, "listen");
+	}
+	if (c->watch_rights)
+		put_rights_watch(r);
+	if (c->watch_pid)
+		watch_call(r, "getpid");
+}
+
+/*
+ * Until the next time: they are many, and of each call alone.  A policy asks
+ * a dozen times for the same ones.
+ */
+static const struct rules *
+make_rules(const struct profile_choice *c)
+{
+	static struct rules made;
+	static uint8_t last[DIGEST_BYTES];
+	uint8_t key[DIGEST_BYTES];
+
+	key_of(c, FILTER_ENFORCE, key); /* no rule follows from the mode */
+	if (made.count == 0 || memcmp(key, last, sizeof(key)) != 0) {
+		fill_rules(&made, c);
+		memcpy(last, key, sizeof(key));
+	}
+	return &made;
+}
+
 int
 profile_compile(const struct profile_choice *c, enum filter_mode mode,
     struct filter *out, struct err *e)
@@ -545,7 +570,7 @@ rules_watch(const struct rules *r, const char *name)
 {
 	for (size_t i = 0; i < r->count; i++)
 		if (r->row[i].verdict == FILTER_WATCH &&
-		    strcmp(r->row[i].syscall, name) == 0)
+		    is_about(&r->row[i], name))
 			return true;
 	return false;
 }

@@ -315,6 +315,33 @@ test_length(void **state)
 	}
 }
 
+/* What was asked last does not answer for another one. */
+static void
+test_choices_in_turn(void **state)
+{
+	const struct profile *usual = profile_find(BYTES_LIT("default"));
+	const struct profile_choice plain = { .profile = usual };
+	const struct profile_choice denied = { .profile = usual,
+		.deny = { "unlink" } };
+	const struct profile_choice watched = { .profile = usual,
+		.watch_exec = true };
+	const struct profile_choice other = { .profile = profile_find(
+						  BYTES_LIT("build")) };
+	(void)state;
+
+	assert_non_null(usual);
+	assert_non_null(other.profile);
+	for (int i = 0; i < 2; i++) {
+		assert_true(profile_allows(&plain, "unlink"));
+		assert_true(profile_allows(&plain, "unlink"));
+		assert_false(profile_allows(&denied, "unlink"));
+		assert_true(profile_watched(&watched) != 0);
+		assert_int_equal(profile_watched(&plain), 0);
+		assert_false(profile_allows(&plain, "ptrace"));
+		assert_true(profile_allows(&other, "ptrace"));
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -324,6 +351,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_with_programs),
 		cmocka_unit_test(test_differences),
 		cmocka_unit_test(test_length),
+		cmocka_unit_test(test_choices_in_turn),
 	};
 
 	update = argc > 1 && strcmp(argv[1], "--update") == 0;
