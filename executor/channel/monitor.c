@@ -517,6 +517,16 @@ end_note(struct monitor *m, const struct log_budget_owner *o)
 	(void)log_budget_noted(audit_log_budget(m->audit), o);
 }
 
+/* What it says is a run's id, if it can be one or the beginning of one. */
+static void
+put_asked_run(struct buf *b, struct bytes run)
+{
+	for (size_t i = 0; i < run.len; i++)
+		if (memchr("0123456789abcdef", run.p[i], 16) == NULL)
+			return;
+	audit_put(b, "run.id", run);
+}
+
 /*
  * Reading is bound to the token here, whatever the frontend believes.  A proof
  * that nobody presented is recorded, as that of a call is.
@@ -540,7 +550,7 @@ on_fetch(struct monitor *m, const struct msg *msg, struct err *e)
 		if (known != NULL)
 			audit_put_own(b, "token.name", known->name);
 		audit_put(b, "source.ip", f->peer);
-		audit_put(b, "run.id", f->run);
+		put_asked_run(b, f->run);
 		audit_put_own(b, "event.outcome", "failure");
 		audit_put_reason(b, why.what);
 		end_note(m, &o);

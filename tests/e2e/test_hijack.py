@@ -717,8 +717,14 @@ def test_reading_is_bound_to_the_token():
                 how, out = fetched(s, n)
                 equal((how["state"], out), (DENIED, b""), n)
                 n += 1
-        within("the refusal is recorded", 5,
-               lambda: s.audit("recording-refused"))
+        for run in "zz", done.run.upper(), done.run[:-1] + "\n", done.run[:8]:
+            s.send(fetch(n, os.urandom(32), KEPT, run=run))
+            equal(fetched(s, n)[0]["state"], DENIED, run)
+            n += 1
+        refused = within("the refusals are recorded", 5, lambda: len(
+            r := s.audit("recording-refused")) == n - 20 and r)
+        equal({r.get("run.id") for r in refused},
+              {None, done.run, done.run[:8]}, "only what can be an id")
         within("the read is recorded", 5,
                lambda: [r for r in s.audit("recording-read")
                         if r["run.id"] == done.run])
