@@ -124,7 +124,7 @@ CTL := $(call in,executor/ctl, \
 	dry_run policy_explain policy_try posture filter_eval sandbox_path startable) \
 	$(call in,executor/ctl/setup, changes pack setup setup_ask tools) \
 	$(call in,executor/ctl/token, \
-	client_config client_file token_add token_force token_list token_revoke)
+	client_config client_file lastuse token_add token_force token_list token_revoke)
 
 MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \
 	executor/mcp-execd-policy.5 executor/mcp-execd-token.5 \

@@ -532,6 +532,47 @@ def reads(server):
             for r in server.audit("audit-read")]
 
 
+def uses(server):
+    """By name: when it was used last, and since when it was not."""
+    got = ask_json(server, "token", "list", "--used")
+    return {t["name"]: (t.get("last_used"), t.get("unused_since"))
+            for t in got}
+
+
+def test_when_a_token_was_used():
+    """By the log, rotated files too, and no more than that tells."""
+    with Server() as server, Http(server) as c:
+        server.ctl("token", "add", "idle", "--policy", "test")
+        c.sh("true")
+        last = server.audit("run-intent")[-1]["@timestamp"][:19] + "Z"
+        server.ctl("audit", "rotate")
+        files = {n: server.dir / "tokens.d" / f"{n}.json"
+                 for n in ("idle", "test")}
+        made = json.loads(files["idle"].read_text())["created"]
+        equal(uses(server), {"idle": (None, made), "test": (last, None)}, "by")
+        equal(reads(server)[-1], ("list", "--used --json"), "that is recorded")
+        rows = server.ctl("token", "list", "--used").splitlines()
+        check("LAST USED" in rows[0] and "  never  " in rows[1][70:] and
+              f"  {last} " in rows[2], rows)
+        check("LAST USED" not in server.ctl("token", "list"), "not asked for")
+        equal([len(t) for t in ask_json(server, "token", "list")], [8, 8],
+              "nor here")
+        # what is older than the log is not told, ...
+        (old,) = server.audit_file.parent.glob("audit.jsonl.*")
+        begin = json.loads(old.read_text().splitlines()[0])["@timestamp"]
+        text = json.loads(files["idle"].read_text())
+        text["created"] = "2020-01-02T03:04:05Z"
+        files["idle"].write_text(json.dumps(text))
+        equal(uses(server)["idle"], (None, begin[:19] + "Z"), "since the log")
+        rows = server.ctl("token", "list", "--used").splitlines()
+        check(f"  not since {begin[:19]}Z  " in rows[1], rows)
+        # ... nor is what another token of the name did
+        text = json.loads(files["test"].read_text())
+        text["created"] = "2100-01-02T03:04:05Z"
+        files["test"].write_text(json.dumps(text))
+        equal(uses(server)["test"], (None, text["created"]), "the one before")
+
+
 def test_reading_is_recorded():
     """Each verb that reads the log, and before it shows anything."""
     with Server() as server, Http(server) as c:

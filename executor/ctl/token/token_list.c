@@ -7,17 +7,34 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "executor/ctl/ctl.h"
+#include "executor/ctl/audit/auditarg.h"
+#include "executor/ctl/token/lastuse.h"
 
 #define VERB "token list"
 
 enum {
 	MAX_OUTPUT = 4 << 20,
+	USE_TEXT = CLOCK_MAX_TEXT + 16,
 	MAX_SOURCES = TOKEN_MAX_SOURCES * (CIDR_TEXT + 1)
 };
 
-static const struct cmdline_option options[] = { CTL_JSON(
-    "an array of objects instead of a table") };
+struct asked {
+	bool json, used;
+};
+
+/* What is shown: with `use`, when each was last used. */
+struct list {
+	const struct token_table *t;
+	const struct lastuse *use; /* NULL: that was not asked for */
+};
+
+static const struct cmdline_option options[] = {
+	CMDLINE_FLAG(0, "used", struct asked, used,
+	    "also when each was last used, by the audit log; that read is recorded"),
+	CMDLINE_FLAG(0, "json", struct asked, json,
+	    "an array of objects instead of a table"),
+	CMDLINE_LAST
+};
 
 static const struct ctl_verb verb = {
 	.name = VERB,
@@ -59,27 +76,58 @@ join_sources(const struct token *t, char out[MAX_SOURCES])
 		    i > 0 ? "," : "", t->source_text[i]);
 }
 
+/*
+ * "2026-11-22T10:11:12Z", "never", or what the log does not tell: whether it
+ * was used before the first record that is still there.
+ */
 static void
-put_row(struct buf *b, const struct token *t)
+format_use(const struct list *l, size_t i, char out[USE_TEXT])
 {
-	char created[CLOCK_MAX_TEXT], expires[CLOCK_MAX_TEXT];
+	uint64_t first = l->use->first;
+
+	out[0] = '\0';
+	if (l->use->used[i] != 0)
+		format_time(l->use->used[i], "", out);
+	else if (first != 0 && first <= l->t->t[i]->created)
+		(void)snprintf(out, USE_TEXT, "never");
+	else if (first == 0)
+		(void)snprintf(out, USE_TEXT, "unknown: log empty");
+	else {
+		(void)snprintf(out, USE_TEXT, "not since ");
+		format_time(first, "", out + strlen(out));
+	}
+}
+
+static void
+put_row(struct buf *b, const struct list *l, size_t i)
+{
+	const struct token *t = l->t->t[i];
+	char created[CLOCK_MAX_TEXT], expires[CLOCK_MAX_TEXT], used[USE_TEXT];
 	char sources[MAX_SOURCES];
 
 	format_time(t->created, "-", created);
 	format_time(t->expires, "never", expires);
 	join_sources(t, sources);
-	buf_printf(b, "%-20s %-16s %-20s  %-20s  %-8s %-18s %s\n", t->name,
-	    t->policy->name, created, expires, state_of(t), sources,
+	buf_printf(b, "%-20s %-16s %-20s  %-20s  ", t->name, t->policy->name,
+	    created, expires);
+	if (l->use != NULL) {
+		format_use(l, i, used);
+		buf_printf(b, "%-30s  ", used);
+	}
+	buf_printf(b, "%-8s %-18s %s\n", state_of(t), sources,
 	    log_text(bytes_of(t->comment)).s);
 }
 
 static void
-put_table(struct buf *b, const struct token_table *t)
+put_table(struct buf *b, const struct list *l)
 {
-	buf_printf(b, "%-20s %-16s %-20s  %-20s  %-8s %-18s %s\n", "NAME",
-	    "POLICY", "CREATED", "EXPIRES", "STATE", "SOURCES", "COMMENT");
-	for (size_t i = 0; i < t->count; i++)
-		put_row(b, t->t[i]);
+	buf_printf(b, "%-20s %-16s %-20s  %-20s  ", "NAME", "POLICY", "CREATED",
+	    "EXPIRES");
+	if (l->use != NULL)
+		buf_printf(b, "%-30s  ", "LAST USED");
+	buf_printf(b, "%-8s %-18s %s\n", "STATE", "SOURCES", "COMMENT");
+	for (size_t i = 0; i < l->t->count; i++)
+		put_row(b, l, i);
 }
 
 static void
@@ -95,9 +143,27 @@ put_sources(struct buf *b, const struct token *t)
 	buf_put_u8(b, ']');
 }
 
+/* With "unused_since", nothing before that is known. */
 static void
-put_object(struct buf *b, const struct token *t)
+put_use(struct buf *b, const struct list *l, size_t i)
 {
+	uint64_t created = l->t->t[i]->created, first = l->use->first;
+	char text[CLOCK_MAX_TEXT];
+
+	if (l->use->used[i] == 0 && first == 0)
+		return;
+	format_time(l->use->used[i] != 0 ? l->use->used[i]
+		    : first > created    ? first
+					 : created,
+	    "", text);
+	json_put_member(b, l->use->used[i] != 0 ? "last_used" : "unused_since",
+	    bytes_of(text));
+}
+
+static void
+put_object(struct buf *b, const struct list *l, size_t i)
+{
+	const struct token *t = l->t->t[i];
 	char text[CLOCK_MAX_TEXT];
 
 	buf_put_u8(b, '{');
@@ -109,6 +175,8 @@ put_object(struct buf *b, const struct token *t)
 		format_time(t->expires, "", text);
 		json_put_member(b, "expires", bytes_of(text));
 	}
+	if (l->use != NULL)
+		put_use(b, l, i);
 	json_put_member(b, "state", bytes_of(state_of(t)));
 	put_sources(b, t);
 	json_put_member(b, "directory",
@@ -122,27 +190,28 @@ put_object(struct buf *b, const struct token *t)
 }
 
 static void
-put_json(struct buf *b, const struct token_table *t)
+put_json(struct buf *b, const struct list *l)
 {
 	buf_put_u8(b, '[');
-	for (size_t i = 0; i < t->count; i++) {
+	for (size_t i = 0; i < l->t->count; i++) {
 		buf_put_str(b, i > 0 ? ",\n " : "");
-		put_object(b, t->t[i]);
+		put_object(b, l, i);
 	}
 	buf_put_str(b, "]\n");
 }
 
 static int
-list_tokens(struct ctl *c, bool as_json)
+list_tokens(struct ctl *c, const struct lastuse *use, bool as_json)
 {
+	const struct list l = { &c->tokens, use };
 	CLEANUP_BUF struct buf out;
 	int status;
 
 	buf_init(&out, MAX_OUTPUT);
 	if (as_json)
-		put_json(&out, &c->tokens);
+		put_json(&out, &l);
 	else
-		put_table(&out, &c->tokens);
+		put_table(&out, &l);
 	if (!as_json && c->tokens.count == 0)
 		(void)fprintf(stderr,
 		    "There is no token yet: %s token add NAME --policy POLICY\n",
@@ -153,15 +222,38 @@ list_tokens(struct ctl *c, bool as_json)
 	return c->report.count > 0 ? CTL_FAILED : status;
 }
 
+static int
+list_with_uses(struct ctl *c, bool as_json)
+{
+	const char *log = auditarg_log(c, NULL);
+	struct lastuse use;
+	struct err e;
+	int status;
+
+	if (log == NULL)
+		return CTL_FAILED;
+	if (lastuse_read(&use, &c->tokens, log, &e) != 0)
+		status = ctl_error("audit log: %s", e.what);
+	else
+		status = list_tokens(c, &use, as_json);
+	if (use.damaged > 0)
+		(void)ctl_error(
+		    "lines that are not records: %llu; see mcp-execctl audit verify",
+		    (unsigned long long)use.damaged);
+	lastuse_fini(&use);
+	return status;
+}
+
 int
 token_list_run(struct ctl *c, int argc, char **argv)
 {
-	struct ctl_json as = { false };
+	struct asked asked = { false, false };
 	int status;
 
-	if (ctl_options(&verb, &as, argc, argv, &status) == NULL)
+	if (ctl_options(&verb, &asked, argc, argv, &status) == NULL)
 		return status;
 	if (!ctl_load_conf(c) || !ctl_load_policies(c) || !ctl_load_tokens(c))
 		return CTL_FAILED;
-	return list_tokens(c, as.json);
+	return asked.used ? list_with_uses(c, asked.json)
+			  : list_tokens(c, NULL, asked.json);
 }
