@@ -229,10 +229,16 @@ explain_capability(
 		(void)snprintf(name, sizeof(name), "bind to a low port");
 	else if (d->nr == SYS_socket)
 		(void)snprintf(name, sizeof(name), "raw socket");
+	if (capability == NULL) { /* a record does not have it */
+		buf_printf(out,
+		    "%s failed: it needs a capability that this policy does not keep (policy %s, key capabilities)",
+		    name, p->name);
+		return;
+	}
 	buf_printf(out,
 	    "%s failed: it needs the capability %s, and this policy keeps %s (policy %s, key capabilities)",
-	    name, capability != NULL ? capability : "?",
-	    p->capabilities != 0 ? "others" : "no capability", p->name);
+	    name, capability, p->capabilities != 0 ? "others" : "no capability",
+	    p->name);
 }
 
 /* A command chose it: it must not become another line. */

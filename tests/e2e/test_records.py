@@ -342,6 +342,11 @@ def test_denied_path(server):
         denial = of_run(server, "run-denial", run)
     equal((denial["denial.rule"], denial["denial.syscall"],
            denial["file.path"]), ("socket", "connect", str(place)), denial)
+    shown = " ".join(server.ctl("audit", "show", run).split())
+    refused = shown.partition("Refused (1)")[2].partition("Result")[0]
+    check("key unix_sockets" in refused and "key syscalls" not in refused and
+          f"the local socket {place} is of others" in refused and
+          "; by python3" in refused and "; path" not in refused, refused)
 
 
 def test_programs(server):

@@ -3,6 +3,7 @@
 import errno
 import os
 import pathlib
+import re
 import shutil
 import socket
 import sys
@@ -41,6 +42,12 @@ def told(server, command, *words, rule=None, note=False):
         of_run = [d for d in server.audit("run-denial")
                   if d["run.id"] == last["run.id"]]
         check(rule in [d["denial.rule"] for d in of_run], of_run)
+        shown = " ".join(server.ctl("audit", "show", last["run.id"]).split())
+        shown = shown.partition("Refused (")[2].partition("Result")[0]
+        if rule != "filter":
+            for key in re.findall(r"key [a-z_.]+",
+                                  "\n".join(r.data["denials"])):
+                check(key in shown, key, shown)
     return r
 
 

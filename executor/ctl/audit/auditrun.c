@@ -189,6 +189,7 @@ add_denial(struct auditrun *r, const struct auditrun_limits *m,
 		return;
 	d->mono_ns = l->mono_ns;
 	d->number = (int64_t)logline_get_u64(l, "denial.syscall_number", 0);
+	d->rule = keep_text(r, m, logline_get(l, "denial.rule"));
 	d->call = keep_text(r, m, logline_get(l, "denial.syscall"));
 	d->path = keep_text(r, m, logline_get(l, "file.path"));
 	d->name = keep_text(r, m, logline_get(l, "process.name"));

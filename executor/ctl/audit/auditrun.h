@@ -37,7 +37,7 @@ struct auditrun_exec {
 
 struct auditrun_denial {
 	uint64_t mono_ns;
-	struct auditrun_text call, path, name;
+	struct auditrun_text rule, call, path, name;
 	int64_t number;
 	uint64_t args[6];
 	bool more; /* of the same kind followed */

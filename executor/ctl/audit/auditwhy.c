@@ -31,22 +31,49 @@ restore_policy(struct policy *p, const struct auditrun *r, struct bytes intent)
 			p->confine.network = (enum confine_network)n;
 }
 
+/* As it was recorded; of a rule that is not known, the filter's words. */
+static void
+restore_denial(struct denial *out, const struct auditrun *r,
+    const struct auditrun_denial *d)
+{
+	struct bytes rule = auditrun_get(r, d->rule);
+	struct bytes path = auditrun_get(r, d->path);
+	struct bytes name = auditrun_get(r, d->name);
+
+	*out = (struct denial){ .nr = (int)d->number, .capability = -1 };
+	for (int i = 0; i < DENIAL_RULES; i++)
+		if (bytes_eq_str(rule, explain_rule_name((enum denial_rule)i)))
+			out->rule = (enum denial_rule)i;
+	memcpy(out->args, d->args, sizeof(out->args));
+	(void)snprintf(out->path, sizeof(out->path), "%.*s", (int)path.len,
+	    (const char *)path.p);
+	(void)snprintf(out->comm, sizeof(out->comm), "%.*s", (int)name.len,
+	    (const char *)name.p);
+}
+
+/* Does the explanation name the path itself? */
+static bool
+has_path(const struct denial *d)
+{
+	return d->rule == DENIAL_SET_ID || d->rule == DENIAL_SOCKET ||
+	       d->rule == DENIAL_LOADER || d->rule == DENIAL_TRACED;
+}
+
 void
 auditwhy_put(const struct auditrun *r, const struct auditrun_denial *d,
     struct bytes intent, struct buf *out)
 {
-	struct denial told = { .nr = (int)d->number };
 	struct policy *p = calloc(1, sizeof(*p));
+	struct denial told;
 
-	memcpy(told.args, d->args, sizeof(told.args));
+	restore_denial(&told, r, d);
 	if (p != NULL) {
 		restore_policy(p, r, intent);
 		explain_denial(&told, p, out);
 	} else {
 		buf_put_bytes(out, auditrun_get(r, d->call));
 	}
-	free(p);
-	if (d->path.len > 0) {
+	if (d->path.len > 0 && (p == NULL || !has_path(&told))) {
 		buf_put_str(out, "; path ");
 		buf_put_bytes(out, auditrun_get(r, d->path));
 	}
@@ -54,4 +81,5 @@ auditwhy_put(const struct auditrun *r, const struct auditrun_denial *d,
 		buf_put_str(out, "; by ");
 		buf_put_bytes(out, auditrun_get(r, d->name));
 	}
+	free(p);
 }
