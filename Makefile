@@ -92,7 +92,7 @@ EXECUTOR := $(call in,executor, \
 	aliases cgroup confine confine_load filtercache mounts ownpaths places \
 	probe profiles syscall_group withheld) \
 	$(call in,executor/conf, \
-	account accountdb certificate conf conf_audit conf_listen conf_redact conf_report hostnet \
+	account accountdb certificate conf conf_audit conf_fixed conf_listen conf_redact conf_report hostnet \
 	instance keys pemfile servername) \
 	$(call in,executor/recording, \
 	asciicast asciicast_read jobfile keybook ledger pastruns recordings \
@@ -112,7 +112,7 @@ LAUNCHER := $(call in,executor/launcher, \
 LAUNCHER_COMMON := $(call in,common, \
 	beneath bytes clock decimal digest err fdpass filter_load landlock log path sigreset)
 CTL := $(call in,executor/ctl, \
-	become ctl hand_over left_jobs main qr remote runs terminal status service_verbs wrapped_text) \
+	become ctl hand_over left_jobs main qr reload_preview remote runs terminal status service_verbs wrapped_text) \
 	$(call in,executor/ctl/audit, \
 	audit_replay audit_report audit_seal_init audit_search audit_show \
 	audit_stats audit_verify auditarg auditcast audithtml auditlog \

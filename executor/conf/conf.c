@@ -748,6 +748,7 @@ load_file(
 	if (!keys_read_file(k.path, &text, r))
 		return err_set(e, ERR_BAD, "%s cannot be read", path);
 	k.text = buf_bytes(&text);
+	digest_sha256(k.text, d->conf.text_digest);
 	if (keys_parse(k.path, k.text, &doc, r, e) != 0)
 		return e->code;
 	read_root(&k, json_root(doc), d);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "common/bytes.h"
+#include "common/digest.h"
 
 enum {
 	CONF_MAX_LISTENERS = 8,
@@ -65,6 +66,8 @@ struct conf_redact {
 
 struct conf {
 	char path[PATH_MAX]; /* of the file itself */
+	uint8_t text_digest[DIGEST_BYTES]; /* of what it says */
+	char waiting[256]; /* keys that differ until a restart, "a, b" */
 	char policy_dir[PATH_MAX]; /* default: policies.d next to the file */
 	char token_dir[PATH_MAX]; /* default: tokens.d next to the file */
 	char tool_dir[PATH_MAX]; /* default: tools.d next to the file */

@@ -137,6 +137,7 @@ put_body(struct conn *n)
 		json_put_member_i64(b, "policies", (int64_t)s->policies.count);
 		json_put_member_i64(
 		    b, "generation", monitor_vitals(c->d.monitor).generation);
+		json_put_member(b, "waiting", bytes_of(s->conf.waiting));
 		break;
 	case CONTROL_TOKENS:
 		json_put_member_bool(b, "in_force",

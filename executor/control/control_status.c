@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/json.h"
+#include "executor/conf/conf_fixed.h"
 #include "executor/confine/confine.h"
 #include "executor/confine/probe.h"
 #include "executor/audit/log_budget.h"
@@ -66,6 +67,32 @@ put_process(struct buf *b, uint64_t started_us)
 }
 
 static void
+put_digest(struct buf *b, const uint8_t sum[DIGEST_BYTES])
+{
+	char hex[2 * DIGEST_BYTES + 1];
+
+	digest_hex(sum, DIGEST_BYTES, hex);
+	json_put_member(b, "sha256", bytes_of(hex));
+}
+
+/* What only a restart changes, by key: who compares needs no more. */
+static void
+put_fixed(struct buf *b, const struct conf *c)
+{
+	CLEANUP_BUF struct buf value;
+	const char *key;
+
+	buf_init(&value, b->max);
+	begin_value(b, "fixed", '{');
+	for (size_t i = 0; (key = conf_fixed_key(c, i, &value)) != NULL; i++) {
+		put_text(b, key, buf_cstr(&value));
+		buf_reset(&value);
+	}
+	buf_put_u8(b, '}');
+	json_put_member(b, "waiting", bytes_of(c->waiting));
+}
+
+static void
 put_configuration(struct buf *b, const struct store *s, uint32_t generation)
 {
 	const struct conf *c = &s->conf;
@@ -82,6 +109,8 @@ put_configuration(struct buf *b, const struct store *s, uint32_t generation)
 	buf_put_u8(b, ']');
 	put_u64(b, "tokens", s->tokens.count);
 	put_u64(b, "policies", s->policies.count);
+	put_digest(b, c->text_digest);
+	put_fixed(b, c);
 	buf_put_u8(b, '}');
 }
 
@@ -263,6 +292,7 @@ put_policy(struct buf *b, const struct policy *p)
 	begin_item(b);
 	buf_put_u8(b, '{');
 	put_text(b, "name", p->name);
+	put_digest(b, p->text_digest);
 	put_text(b, "user", p->user);
 	put_text(b, "network", confine_network_name(p->confine.network));
 	put_text(b, "syscalls", p->profile);

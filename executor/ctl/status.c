@@ -74,6 +74,10 @@ put_service(struct buf *b, const struct json_value *o, struct buf *scratch)
 	    number_of(c, "tokens"), plural_s((uint64_t)number_of(c, "tokens")),
 	    number_of(c, "policies"),
 	    plural_y((uint64_t)number_of(c, "policies")));
+	if (remote_text(c, "waiting").s[0] != '\0')
+		wrapped_text_row(b, "",
+		    "changed, and in force only after a restart: %s",
+		    remote_text(c, "waiting").s);
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "executor/conf/conf_fixed.h"
 #include "executor/conf/keys.h"
 #include "executor/audit/loginuid.h"
 #include "executor/confine/confine_load.h"
@@ -70,38 +71,18 @@ store_load(
 	return store_load_rest(s, r, e);
 }
 
-static bool
-same_listeners(const struct conf *a, const struct conf *b)
-{
-	size_t i;
-
-	for (i = 0; i < a->listen_count && i < b->listen_count; i++)
-		if (strcmp(a->listen[i].text, b->listen[i].text) != 0)
-			return false;
-	return a->listen_count == b->listen_count;
-}
-
-/* As the keeper was told. */
-static bool
-same_programs(const struct conf *a, const struct conf *b)
-{
-	return strcmp(a->frontend_path, b->frontend_path) == 0 &&
-	       strcmp(a->launcher_path, b->launcher_path) == 0 &&
-	       a->frontend_uid == b->frontend_uid &&
-	       a->frontend_gid == b->frontend_gid;
-}
-
 /* Without it from the start, there is no capability for it any more. */
-static void
+static bool
 keep_kernel_off(struct conf *fresh, const struct conf *old)
 {
 	if (strcmp(old->audit_kernel, "off") != 0 ||
 	    strcmp(fresh->audit_kernel, "off") == 0)
-		return;
+		return false;
 	log_warn(
 	    "reload: audit.kernel was off at the start, so mcp-execd gave its capability for that away: it stays off until the next restart");
 	memcpy(
 	    fresh->audit_kernel, old->audit_kernel, sizeof(old->audit_kernel));
+	return true;
 }
 
 /* What a reload does not change. */
@@ -110,6 +91,8 @@ take_fixed(struct conf *fresh, const struct conf *old)
 {
 	memcpy(fresh->listen, old->listen, sizeof(old->listen));
 	fresh->listen_count = old->listen_count;
+	fresh->socket_mode = old->socket_mode;
+	fresh->socket_gid = old->socket_gid;
 	memcpy(fresh->audit_file, old->audit_file, sizeof(old->audit_file));
 	memcpy(fresh->audit_seal_state, old->audit_seal_state,
 	    sizeof(old->audit_seal_state));
@@ -133,22 +116,21 @@ take_fixed(struct conf *fresh, const struct conf *old)
 static void
 keep_fixed(struct conf *fresh, const struct conf *old)
 {
-	keep_kernel_off(fresh, old);
-	if (!same_listeners(fresh, old) ||
-	    fresh->socket_mode != old->socket_mode ||
-	    fresh->socket_gid != old->socket_gid ||
-	    strcmp(fresh->audit_file, old->audit_file) != 0 ||
-	    strcmp(fresh->audit_seal_state, old->audit_seal_state) != 0 ||
-	    strcmp(fresh->audit_seal, old->audit_seal) != 0 ||
-	    strcmp(fresh->token_dir, old->token_dir) != 0 ||
-	    strcmp(fresh->control, old->control) != 0 ||
-	    strcmp(fresh->recordings_dir, old->recordings_dir) != 0 ||
-	    fresh->limits.runs != old->limits.runs ||
-	    fresh->limits.connections != old->limits.connections ||
-	    fresh->limits.header_bytes != old->limits.header_bytes ||
-	    !same_programs(fresh, old))
+	CLEANUP_BUF struct buf names;
+
+	buf_init(&names, sizeof(fresh->waiting) - 1);
+	if (keep_kernel_off(fresh, old))
+		buf_put_str(&names, "audit.kernel");
+	if (!conf_fixed_differ(fresh, old, &names)) {
+		buf_reset(&names);
+		buf_put_str(&names, "keys that could not be compared");
+	}
+	(void)snprintf(
+	    fresh->waiting, sizeof(fresh->waiting), "%s", buf_cstr(&names));
+	if (names.len > 0)
 		log_warn(
-		    "reload: changes of frontend, launcher, listen, unix_socket, audit.file, audit.seal, audit.seal_state, recordings.directory, token_dir, control, limits.runs, limits.connections and limits.header_bytes take effect at the next restart");
+		    "reload: changed, and in force only from the next restart on: %s",
+		    fresh->waiting);
 	take_fixed(fresh, old);
 }
 

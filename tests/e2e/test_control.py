@@ -273,6 +273,56 @@ def test_reload():
         check(r[0]["process.pid"] > 0, r)
 
 
+def test_reload_dry_run():
+    """It names what differs, and changes nothing."""
+    with Server() as server, Http(server) as c:
+        nothing = server.ctl("reload", "--dry-run")
+        check("would change nothing" in nothing, nothing)
+        other = server.add_policy("other")
+        check("nothing" in server.ctl("reload", "--dry-run"), "in force")
+        text = json.loads(other.read_text())
+        other.write_text(json.dumps({**text, "description": "dry"}))
+        server.policy["environment"] = {"set": {"DRY": "new"}}
+        server.write()
+        more = other.with_name("more.json")
+        more.write_text(other.read_text())
+        more.chmod(0o600)
+        equal(server.ctl("reload", "--dry-run").splitlines(), [
+            "added: policy more",
+            "changed: policy other, or a tool that it offers",
+            "changed: policy test, or a tool that it offers"], "policies")
+        equal(c.sh("echo $DRY").text, "\n", "it changed nothing")
+        equal(records(server, "reload"), [], "nor asked for that")
+        equal(len(server.audit("reload")), 1, "that of add_policy")
+        other.unlink()
+        server.config["limits"] = {"runs": 7, "sessions": 99}
+        server.write()
+        out = server.ctl("reload", "--dry-run").splitlines()
+        equal(out[0], f"changed: {server.config_file}", out)
+        check(out[1].startswith("changed, but not by a reload: limits.runs: "
+                                "systemctl restart "), out)
+        check("removed: policy other" in out, out)
+        check(not any("sessions" in line for line in out), out)
+        # and what came of it
+        out = server.ctl("reload").splitlines()
+        equal(out[0], "It is in force.", out)
+        check(out[1].startswith("Except for limits.runs, which a reload does "
+                                "not change: systemctl restart "), out)
+        equal(c.sh("echo $DRY").text, "new\n", "control")
+        equal(ask_json(server, "status")["configuration"]["waiting"],
+              "limits.runs", "it still waits")
+        check("only after a restart: limits.runs" in server.ctl("status"),
+              "for people")
+        check("limits.runs" in server.ctl("reload"), "again")
+        del server.config["limits"]
+        server.write()
+        equal(server.ctl("reload"), "It is in force.\n", "back")
+        more.write_text("{")
+        out = ctl(server, "reload", "--dry-run")
+        equal(out.returncode, 1, out)
+        check("more.json:1" in out.stdout and "fix them" in out.stderr, out)
+
+
 def test_reload_with_a_broken_token():
     """All but that one is in force, and the status says so."""
     with Server() as server:
