@@ -11,6 +11,7 @@ import pwd
 import re
 import socket
 import subprocess
+import threading
 import time
 import traceback
 import urllib.error
@@ -63,6 +64,21 @@ def out_of(command):
     status, result = ask(command)
     assert status == 200, f"{command}: status {status}"
     return result["stdout"] + result["stderr"]
+
+
+def hold(command):
+    """Until the answer comes, or the connection is gone."""
+    try:
+        ask(command)
+    except OSError:
+        pass
+
+
+def wait_for(done, what):
+    end = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < end, what
+        time.sleep(0.1)
 
 
 def up():
@@ -275,13 +291,23 @@ def life_upgrade():
     config = ETC / "mcp-execd.json"
     config.write_text("// mine\n" + config.read_text())
     first, pid = LOG.read_text().splitlines()[0], show("MainPID")
+    runs = threading.Thread(target=hold, args=["sleep 1000"], daemon=True)
+    runs.start()
+    wait_for(lambda: "sleep 1000" in sh("mcp-execctl", "runs"), "it runs")
     out = sh("dpkg", "-i", "--force-confold", str(STAGE / "new.deb"))
     assert "token add" not in out, "it has a token"
+    assert "commands that run now: 1." in out, out
+    assert "sleep 1000" not in out, "what runs is not for apt's log"
+    runs.join(20)
+    assert not runs.is_alive(), "its caller is told"
     up()
     assert show("MainPID") != pid, "it was not restarted"
     assert config.read_text().startswith("// mine")
     assert LOG.read_text().splitlines()[0] == first
     assert out_of("echo a") == "a\n"
+    out = sh("dpkg", "-i", str(STAGE / "new.deb"))
+    assert "that run now" not in out, out
+    up()
 
 
 def life_remove():
