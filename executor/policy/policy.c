@@ -444,6 +444,9 @@ static void
 check_capabilities(
     const struct keys *k, const struct draft *d, const struct policy *p)
 {
+	const uint64_t escapes = capability_escapes();
+	const uint64_t handles =
+	    capability_find(BYTES_LIT("cap_dac_read_search"));
 	const struct json_value *at = d->capabilities;
 
 	if (p->capabilities == 0)
@@ -455,10 +458,14 @@ check_capabilities(
 	}
 	complain_capabilities(k, at, p->capabilities & ~caps_of_runs(),
 	    "mcp-execd has none of these to give: systemctl edit mcp-execd, then the lines [Service] and CapabilityBoundingSet= with their names (for @packages see examples/systemd/packages.conf), and restart it");
-	if ((p->confine.layers & CONFINE_WALLS) != 0)
+	if ((p->confine.layers & CONFINE_WALLS) != 0) {
 		complain_capabilities(k, at,
-		    p->capabilities & capability_escapes(),
+		    p->capabilities & escapes & handles,
+		    "it opens files past every path: name CAP_DAC_OVERRIDE, which reads each file in view, or \"disable\" the layers mounts and landlock if it is not to be confined");
+		complain_capabilities(k, at,
+		    p->capabilities & escapes & ~handles,
 		    "with these a command leaves its confinement: leave them out, or \"disable\" the layers mounts and landlock if it is not to have one");
+	}
 	if (p->confine.network == CONFINE_LOOK)
 		complain_capabilities(k, at,
 		    p->capabilities &

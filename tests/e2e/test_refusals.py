@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Refusals stand in the text, whatever the exit status, and in the records."""
 import errno
+import json
 import os
 import pathlib
 import re
 import shutil
 import socket
+import subprocess
 import sys
 
 import instance
@@ -653,6 +655,43 @@ def test_withheld_capability(server):
         quiet(server, "date")
     finally:
         restarted(server)
+
+
+def test_backup(server):
+    """As examples/policies.d/backup.json: reads what others own, and changes
+    nothing; the capability that one would think of is refused, with advice."""
+    if os.geteuid():
+        raise Skip("only root can keep capabilities")
+    place = server.dir / "data"
+    place.mkdir(mode=0o711)
+    server.dir.chmod(0o711)
+    (place / "secret").write_text("of others")
+    (place / "secret").chmod(0o600)
+    policy = {"files": {"read": ["@system", str(place)]},
+              "capabilities": ["CAP_DAC_OVERRIDE"]}
+    server.add_policy("backup", **policy)
+    server.add_policy("no-backup", files=policy["files"])
+    with server.http(token=server.add("saver", policy="backup")) as c:
+        r = c.sh(f"tar -cf b.tar -C {place} secret && tar -xOf b.tar")
+        equal(r.data["stdout"], "of others", r.text)
+        for command in (f"rm {place}/secret", f"echo x >{place}/secret",
+                        f"chmod 666 {place}/secret", "touch /etc/x"):
+            r = c.sh(command)
+            check("key files.write" in r.text, command, r.text)
+    with server.http(token=server.add("other", policy="no-backup")) as c:
+        check(c.sh(f"cat {place}/secret").data["exit_code"] != 0, "control")
+    equal((place / "secret").read_text(), "of others", "it is as it was")
+    file = server.dir / "policies.d/backup.json"
+    text = json.loads(file.read_text())
+    file.write_text(json.dumps({**text, "capabilities": [
+        "CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"]}))
+    out = subprocess.run([server.build / "mcp-execctl", "-c",
+                          server.config_file, "check"], capture_output=True,
+                         text=True, check=False).stdout
+    check("cap_dac_read_search: it opens files past every path: name "
+          "CAP_DAC_OVERRIDE" in out and "cap_sys_ptrace: with these" in out,
+          out)
+    file.unlink()
 
 
 CALLS = {                       # harmless, and each let go on by "default"
