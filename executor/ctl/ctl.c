@@ -278,6 +278,25 @@ ctl_load_policy(struct ctl *c, const char *name)
 }
 
 bool
+ctl_load_good_policies(struct ctl *c)
+{
+	struct policydir *d;
+	struct err e;
+
+	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) !=
+		0 &&
+	    c->report.count == 0)
+		return load_failed(c, &e);
+	d = policydir_begin(c->conf.policy_dir, &c->tools, &c->report, &e);
+	if (d == NULL)
+		return load_failed(c, &e);
+	while (!policydir_step(d, UINT32_MAX))
+		;
+	policydir_end_with(d, &c->policies);
+	return true;
+}
+
+bool
 ctl_load_tokens(struct ctl *c)
 {
 	struct err e;

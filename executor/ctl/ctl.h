@@ -44,6 +44,8 @@ bool ctl_load_conf(struct ctl *c);
 bool ctl_has_conf(const struct ctl *c);
 bool ctl_load_log(struct ctl *c); /* enough of it to read the audit log */
 bool ctl_load_policies(struct ctl *c); /* conf is loaded */
+/* Those that are good, whatever is wrong with others; ctl_load_tokens says it. */
+bool ctl_load_good_policies(struct ctl *c);
 /* Plan with the control group that runs would have; conf is loaded. */
 bool ctl_find_cgroup(const struct ctl *c);
 /* Load only this policy, whatever is wrong with others. */

@@ -582,6 +582,25 @@ def reads(server):
             for r in server.audit("audit-read")]
 
 
+def test_tokens_beside_a_bad_policy():
+    """Who has access is told in trouble, too."""
+    with Server() as server:
+        bad = server.add_policy("bad")
+        server.add("second", policy="bad")
+        bad.write_text("{")
+        out = ctl(server, "token", "list")
+        equal(out.returncode, 1, out)
+        equal([line.split()[0] for line in out.stdout.splitlines()],
+              ["NAME", "test"], "of the good one")
+        check("bad.json:1" in out.stderr and "second.json:" in out.stderr,
+              out.stderr)
+        out = ctl(server, "token", "list", "--used", "--json")
+        equal([t["name"] for t in json.loads(out.stdout)], ["test"], out)
+        equal(out.returncode, 1, "status")
+        bad.write_text(json.dumps(server.policy))
+        equal(len(ask_json(server, "token", "list")), 2, "control")
+
+
 def uses(server):
     """By name: when it was used last, and since when it was not."""
     got = ask_json(server, "token", "list", "--used")

@@ -42,7 +42,7 @@ static const struct ctl_verb verb = {
 	    "Shows each token's name, policy, times, sources, state and comment. The state is \"active\" or \"expired\".",
 	.options = options,
 	.more =
-	    "Exit status: 1 if a token's file is bad; the others are shown anyway.",
+	    "Exit status: 1 if a file of a token or a policy is bad; tokens of the others are shown anyway.",
 };
 
 static const char *
@@ -252,7 +252,8 @@ token_list_run(struct ctl *c, int argc, char **argv)
 
 	if (ctl_options(&verb, &asked, argc, argv, &status) == NULL)
 		return status;
-	if (!ctl_load_conf(c) || !ctl_load_policies(c) || !ctl_load_tokens(c))
+	if (!ctl_load_conf(c) || !ctl_load_good_policies(c) ||
+	    !ctl_load_tokens(c))
 		return CTL_FAILED;
 	return asked.used ? list_with_uses(c, asked.json)
 			  : list_tokens(c, NULL, asked.json);
