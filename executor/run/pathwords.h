@@ -16,9 +16,9 @@
  * newline after the last.  directory: where relative ones are taken to be; if
  * the command has changed it, what is said is still true of that path.
  */
-/* "a, b and 3 more": names of what a policy with programs lists. */
-void pathwords_put_programs(const struct policy *p, struct buf *out);
 void pathwords_put(const struct hints *h, const struct policy *p,
     const char *directory, struct buf *out);
+/* "a, b and 3 more": names of what a policy with programs lists. */
+void pathwords_put_programs(const struct policy *p, struct buf *out);
 
 #endif
