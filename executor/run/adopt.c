@@ -114,6 +114,14 @@ own_held(struct adopt_run *r)
 		r->fd[its[i]] = -1;
 }
 
+/* It ends, as nobody would know how, and what its launcher holds goes. */
+static void
+refuse_run(struct adopt_run *r)
+{
+	held_release(r->run, r->link);
+	close_run(r);
+}
+
 static void
 add_run(struct adopt *a, int link, const struct holdmsg *m, const int *fd,
     size_t count)
@@ -124,21 +132,21 @@ add_run(struct adopt *a, int link, const struct holdmsg *m, const int *fd,
 
 	if (!sort_fds(m, fd, count, &r)) {
 		close_fds(fd, count);
+		held_release(m->run, link);
 		return;
 	}
 	r.held = held_open(r.fd, m->run, link, &e);
 	if (r.held == NULL) {
 		log_err("adopt: a run of the mcp-execd before is ended: %s",
 		    e.what);
-		held_release(m->run, link);
-		close_run(&r);
+		refuse_run(&r);
 		return;
 	}
 	own_held(&r);
 	if (a->count == a->room) {
 		more = reallocarray(a->run, a->room + 64, sizeof(a->run[0]));
 		if (more == NULL) {
-			close_run(&r);
+			refuse_run(&r);
 			return;
 		}
 		a->run = more;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Unit tests of executor/run/adopt: what a launcher says that is not as it
- * should be makes no run, and keeps no descriptor.
+ * should be makes no run, is not held any more, and keeps no descriptor.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +27,10 @@
 #include "tests/unit/fixture_fds.h"
 #include "tests/unit/fixture_skip.h"
 
-enum { MORE_FDS = HOLD_FDS + 2 };
+enum {
+	MORE_FDS = HOLD_FDS + 2,
+	HEARD = 10 /* a launcher's exit status, and how many it is to release */
+};
 
 #define NEEDED (1U << HOLD_STATE | 1U << HOLD_CTL)
 
@@ -69,6 +72,7 @@ struct saying {
 	bool no_state; /* nor is the first */
 	bool then_gone; /* without ALL */
 	size_t launchers, runs; /* that come of it */
+	size_t released; /* runs that it is not to hold any more */
 };
 
 static void
@@ -106,7 +110,7 @@ be_launcher(int listener, int ready, const struct saying *s)
 	static const struct saying all = { .kind = HOLDMSG_ALL,
 		.format = HOLDMSG_FORMAT };
 	struct holdmsg m;
-	int link;
+	int link, released = 0;
 
 	if (listen(listener, 1) != 0 || write(ready, "", 1) != 1)
 		_exit(1);
@@ -118,9 +122,9 @@ be_launcher(int listener, int ready, const struct saying *s)
 	if (!s->then_gone) {
 		say(link, &all);
 		while (recv(link, &m, sizeof(m), 0) > 0)
-			;
+			released += m.kind == HOLDMSG_RELEASE && m.run == 7;
 	}
-	_exit(0);
+	_exit(HEARD + released);
 }
 
 static pid_t
@@ -192,13 +196,15 @@ static const struct saying sayings[] = {
 	    .format = HOLDMSG_FORMAT,
 	    .has = NEEDED,
 	    .fds = 1,
-	    .launchers = 1 },
+	    .launchers = 1,
+	    .released = 1 },
 	{ .what = "one too many",
 	    .kind = HOLDMSG_RUN,
 	    .format = HOLDMSG_FORMAT,
 	    .has = NEEDED,
 	    .fds = 3,
-	    .launchers = 1 },
+	    .launchers = 1,
+	    .released = 1 },
 	{ .what = "more than there can be",
 	    .kind = HOLDMSG_RUN,
 	    .format = HOLDMSG_FORMAT,
@@ -209,14 +215,16 @@ static const struct saying sayings[] = {
 	    .format = HOLDMSG_FORMAT,
 	    .has = 1U << HOLD_STATE,
 	    .fds = 1,
-	    .launchers = 1 },
+	    .launchers = 1,
+	    .released = 1 },
 	{ .what = "a state that is not one",
 	    .kind = HOLDMSG_RUN,
 	    .format = HOLDMSG_FORMAT,
 	    .has = NEEDED,
 	    .fds = 2,
 	    .no_state = true,
-	    .launchers = 1 },
+	    .launchers = 1,
+	    .released = 1 },
 };
 
 static void
@@ -225,6 +233,7 @@ expect(const struct saying *s, const char *path, size_t launchers, size_t runs)
 	size_t before = count_fds();
 	pid_t pid = begin_launcher(s);
 	struct adopt a;
+	int status;
 
 	adopt_find(&a, dir, path);
 	if (a.launchers != launchers || a.count != runs)
@@ -233,7 +242,12 @@ expect(const struct saying *s, const char *path, size_t launchers, size_t runs)
 	if (runs > 0)
 		assert_string_equal(held_fixed(a.run[0].held)->id, "r");
 	adopt_fini(&a);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (launchers > 0 &&
+	    (!WIFEXITED(status) ||
+		WEXITSTATUS(status) != HEARD + (int)s->released))
+		fail_msg("%s: %d, and what is released", s->what,
+		    WEXITSTATUS(status));
 	if (count_fds() != before)
 		fail_msg("%s: descriptors are left", s->what);
 }
