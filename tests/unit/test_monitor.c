@@ -24,6 +24,7 @@
 #include "executor/audit/log_budget.h"
 #include "executor/channel/monitor.h"
 #include "executor/service/launcher.h"
+#include "executor/view/brief.h"
 #include "tests/unit/fixture_executor.h"
 #include "tests/unit/fixture_fds.h"
 
@@ -86,6 +87,8 @@ static struct bench {
 	uint32_t asks, nonce; /* of the last ASK */
 	unsigned commit_frames, fetched;
 	uint8_t fetched_state; /* of the last */
+	uint64_t fetched_total; /* likewise */
+	bool fetched_more;
 	char fetched_why[512];
 	struct seen seen[16]; /* by call */
 	bool (*until)(void);
@@ -117,6 +120,8 @@ on_frame(void *arg, const struct msg *m, struct err *e)
 	} else if (m->code == PROTO_FETCHED) {
 		b.fetched++;
 		b.fetched_state = m->fetched.state;
+		b.fetched_total = m->fetched.total;
+		b.fetched_more = m->fetched.more != 0;
 		assert_int_equal(bytes_to_str(m->fetched.message, b.fetched_why,
 				     sizeof(b.fetched_why), e),
 		    0);
@@ -898,6 +903,7 @@ test_end_and_again(void **state)
 	assert_false(monitor_is_ready(b.monitor));
 	attach();
 	greet();
+	assert_int_equal(b.commits, 1); /* as to one that knows nothing */
 	ask(1, "echo again"); /* ids start again */
 	assert_string_equal(wait_done(1)->text, "again\n");
 	end();
@@ -921,6 +927,8 @@ wait_fetched(unsigned n)
 	assert_false(b.lost);
 	assert_int_equal(b.fetched, n);
 }
+
+static uint64_t last_fetch = 100; /* of fetch(): after all calls */
 
 static void
 fetch_policy(uint64_t id, const uint8_t *with, uint32_t window)
@@ -1817,6 +1825,37 @@ test_cancel_too_late(void **state)
 	end();
 }
 
+/*
+ * What has used up its credit, and may say no more of what goes out as it
+ * comes, is over when it ends: nobody owes anything.
+ */
+static void
+test_credit_is_just_enough(void **state)
+{
+	uint32_t head = (uint32_t)brief_head(4096);
+	struct seen *s = &b.seen[1];
+	char command[128];
+
+	(void)state;
+	begin();
+	greet();
+	/* with credit left, so that the end of its errors is seen */
+	(void)snprintf(command, sizeof(command),
+	    "exec 2>&-; sleep 0.2; head -c %u /dev/zero; exit 3", head);
+	ask_windowed(1, command, head);
+	(void)wait_done(1);
+	assert_int_equal(s->len, head);
+	assert_int_equal(s->end.exit_code, 3);
+	(void)snprintf(command, sizeof(command),
+	    "exec 2>&-; sleep 0.2; head -c %u /dev/zero; exit 3", head + 1);
+	ask_windowed(2, command, head); /* control: one that is owed a byte */
+	expect_output(2, head);
+	assert_int_equal(b.seen[2].done, 0);
+	credit(2, 1);
+	assert_int_equal(wait_done(2)->len, head + 1);
+	end();
+}
+
 static void
 test_credit_beyond_reason(void **state)
 {
@@ -1891,6 +1930,140 @@ test_does_not_read(void **state)
 	run_until(is_lost);
 	assert_int_equal(b.why.code, ERR_PROTO);
 	assert_non_null(strstr(b.why.what, "does not read"));
+	end();
+}
+
+/* --- reading what runs wrote ---------------------------------------------- */
+
+/* As in begin, with recordings: of all output, or of none. */
+static void
+begin_recorded(const char *output)
+{
+	static const struct recordings_limits room = { .bytes = 1 << 26 };
+	static unsigned count;
+	char more[512], kept[256];
+	struct err e = { 0 };
+
+	(void)snprintf(
+	    more, sizeof(more), BARE ",\"audit\":{\"output\":\"%s\"}", output);
+	begin_with(more);
+	(void)snprintf(kept, sizeof(kept), "%s/kept%u", fixture_top, count++);
+	recordings_adjust(b.recordings, &room);
+	if (recordings_open(b.recordings, kept, &e) != 0)
+		fail_msg("%s", e.what);
+	greet();
+}
+
+/* One frame of whatever kind, and its end. */
+static void
+fetch(enum proto_fetch what, const char *run, uint64_t at, uint32_t length)
+{
+	struct msg m = FETCH((uint8_t)what, what == PROTO_FETCH_OUTPUT ? 1 : 0,
+	    length, 1 << 20, at);
+
+	m.fetch.fetch = ++last_fetch;
+	m.fetch.run = bytes_of(run);
+	memcpy(m.fetch.proof, proof, sizeof(proof));
+	say(&m);
+	wait_fetched(b.fetched + 1);
+}
+
+/* There is more behind what was read, or not: also at the very end. */
+static void
+test_more_is_there(void **state)
+{
+	static const struct {
+		uint64_t at;
+		uint32_t length;
+		bool more;
+	} rows[] = { { 0, 9, true }, { 0, 10, false }, { 0, 11, false },
+		{ 4, 5, true }, { 4, 6, false }, { 10, 1, false },
+		{ 11, 1, false } };
+	char go[256], command[512];
+
+	(void)state;
+	begin_recorded("all");
+	ask(1, "printf 0123456789");
+	(void)wait_done(1);
+	(void)snprintf(go, sizeof(go), "%s/go", fixture_top);
+	(void)snprintf(command, sizeof(command),
+	    "printf 0123456789; until [ -e %s ]; do sleep 0.01; done", go);
+	ask(2, command);
+	wait_output(2, 10);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fetch(PROTO_FETCH_OUTPUT, b.seen[1].run, rows[i].at,
+		    rows[i].length);
+		assert_int_equal(b.fetched_state, PROTO_FOUND);
+		assert_int_equal(b.fetched_total, 10);
+		if (b.fetched_more != rows[i].more)
+			fail_msg("%u bytes from %u: more %d", rows[i].length,
+			    (unsigned)rows[i].at, b.fetched_more);
+	}
+	do /* until it is in the file */
+		fetch(PROTO_FETCH_OUTPUT, b.seen[2].run, 9, 1);
+	while (!b.fetched_more);
+	assert_int_equal(b.fetched_total, 0); /* who goes on may say more */
+	fetch(PROTO_FETCH_OUTPUT, b.seen[2].run, 0, 11);
+	assert_false(b.fetched_more); /* which was not asked for */
+	fixture_write(go, "", 0644);
+	(void)wait_done(2);
+	fetch(PROTO_FETCH_OUTPUT, b.seen[2].run, 0, 10);
+	assert_int_equal(b.fetched_total, 10);
+	assert_false(b.fetched_more);
+	assert_int_equal(unlink(go), 0);
+	end();
+}
+
+/* All runs are described; ids are of those whose output can be read. */
+static void
+test_what_is_listed(void **state)
+{
+	(void)state;
+	for (int kept = 0; kept < 2; kept++) {
+		begin_recorded(kept ? "all" : "off");
+		ask(1, "echo a");
+		(void)wait_done(1);
+		ask(2, "echo b");
+		(void)wait_done(2);
+		fetch(PROTO_FETCH_RUNS, "", 0, 10);
+		assert_int_equal(b.fetched_total, 2);
+		assert_false(b.fetched_more);
+		fetch(PROTO_FETCH_IDS, "", 0, 10);
+		assert_int_equal(b.fetched_total, kept ? 2 : 0);
+		fetch(PROTO_FETCH_IDS, b.seen[1].run, 0, 10);
+		assert_int_equal(b.fetched_total, kept ? 1 : 0);
+		fetch(PROTO_FETCH_RUNS, "", 0, 2);
+		assert_false(b.fetched_more);
+		fetch(PROTO_FETCH_RUNS, "", 0, 1);
+		assert_int_equal(b.fetched_total, 1);
+		assert_true(b.fetched_more);
+		fetch(PROTO_FETCH_OUTPUT, b.seen[1].run, 0, 10);
+		assert_int_equal(
+		    b.fetched_state, kept ? PROTO_FOUND : PROTO_NOT_KEPT);
+		end();
+	}
+}
+
+/* Who reads very often: as many records as there may be, then their number. */
+static void
+test_flood_of_reads(void **state)
+{
+	enum { RECORDED = 600 };
+
+	(void)state;
+	begin_recorded("all");
+	ask(1, "echo a");
+	(void)wait_done(1);
+	for (int i = 0; i < RECORDED + 3; i++)
+		fetch(PROTO_FETCH_OUTPUT, b.seen[1].run, 0, 10);
+	expect_in_log("\"event.action\":\"recording-read\"", RECORDED);
+	assert_int_equal(in_log("\"event.suppressed\""), 0);
+	skipped_s += 61;
+	fetch(PROTO_FETCH_OUTPUT, b.seen[1].run, 0, 10);
+	fetch(PROTO_FETCH_OUTPUT, b.seen[1].run, 0, 10);
+	expect_in_log("\"event.action\":\"recording-read\"", RECORDED + 2);
+	assert_int_equal(in_log("\"event.suppressed\":3"), 1);
+	assert_int_equal(in_log("\"event.suppressed\""), 1);
 	end();
 }
 
@@ -2089,6 +2262,62 @@ ask_waiting(uint64_t call, const char *before)
 	assert_false(b.lost);
 }
 
+/* Its input is open, until somebody says that it ends, or it reads no more. */
+static const struct seen *
+begin_reader(uint64_t call, const char *command)
+{
+	const struct job_wish w = { .open_input = true };
+	struct request r;
+
+	fixture_begin(&r, "exec_cmd");
+	r.call = call;
+	fixture_text(&r, "command", command);
+	assert_non_null(jobs_submit_as(b.jobs, &r, b.store.tokens.t[0], &w));
+	wait_output(call, 3);
+	return &b.seen[call];
+}
+
+/* What jobs_input says. */
+static int
+type_in(const struct seen *s, const char *text, bool eof, struct err *e)
+{
+	const struct job_input in = { .data = bytes_of(text), .eof = eof };
+	struct job_typed out = { 0 };
+	int rc;
+
+	buf_init(&out.bytes, 1 << 10);
+	rc = jobs_input(b.jobs, s->run, &in, &out, e);
+	buf_fini(&out.bytes);
+	return rc;
+}
+
+/*
+ * Nothing follows the end of the input, also as long as what came before it is
+ * not written; nor is anything taken for who has closed it.
+ */
+static void
+test_input_has_ended(void **state)
+{
+	const struct seen *s;
+	struct err e = { 0 };
+
+	(void)state;
+	(void)signal(SIGPIPE, SIG_IGN); /* as in main */
+	begin_with_jobs("");
+	s = begin_reader(1, "echo up; cat");
+	assert_int_equal(type_in(s, "one ", false, &e), 0);
+	assert_int_equal(type_in(s, "two", true, &e), 0);
+	assert_int_equal(type_in(s, "three", false, &e), ERR_BAD);
+	assert_non_null(strstr(e.what, "its standard input is closed"));
+	assert_string_equal(wait_done(1)->text, "up\none two");
+	s = begin_reader(2, "exec <&-; echo up; sleep 1000");
+	while (type_in(s, "x", false, &e) == 0)
+		run_for(20);
+	assert_int_equal(e.code, ERR_BAD);
+	assert_non_null(strstr(e.what, "its standard input is closed"));
+	end();
+}
+
 /* As when the frontend has ended. */
 static void
 leave_all(void)
@@ -2222,6 +2451,29 @@ test_refusals_silenced(void **state)
 	end();
 }
 
+/*
+ * A guard that is stopped, as any process of the command's user may do, goes on
+ * when it is told of the end: the command is asked before it is killed.
+ */
+static void
+test_guard_is_stopped(void **state)
+{
+	const struct seen *s;
+
+	(void)state;
+	begin();
+	greet();
+	ask(1,
+	    "trap 'echo over; exit 5' TERM; echo up; while :; do sleep 0.01; done");
+	wait_output(1, 3);
+	assert_int_equal(kill(only_guard(), SIGSTOP), 0);
+	cancel(1);
+	s = wait_done(1);
+	assert_int_equal(s->end.state, PROTO_CANCELLED);
+	assert_non_null(strstr(s->text, "over\n"));
+	end();
+}
+
 static pid_t killed_launcher;
 
 static bool
@@ -2307,7 +2559,11 @@ main(void)
 		FDS_KEPT(test_credit),
 		FDS_KEPT(test_credit_after_the_end),
 		FDS_KEPT(test_cancel_too_late),
+		FDS_KEPT(test_credit_is_just_enough),
 		FDS_KEPT(test_credit_beyond_reason),
+		FDS_KEPT(test_more_is_there),
+		FDS_KEPT(test_what_is_listed),
+		FDS_KEPT(test_flood_of_reads),
 		FDS_KEPT(test_rights_are_told),
 		FDS_KEPT(test_head_and_tail),
 		FDS_KEPT(test_does_not_read),
@@ -2315,6 +2571,7 @@ main(void)
 		FDS_KEPT(test_no_descriptors),
 		FDS_KEPT(test_ended_by_id),
 		FDS_KEPT(test_guard_killed),
+		FDS_KEPT(test_guard_is_stopped),
 		FDS_KEPT(test_launcher_killed),
 		FDS_KEPT(test_frontend_dies),
 		FDS_KEPT(test_abandoned_goes_on),
@@ -2322,6 +2579,7 @@ main(void)
 		FDS_KEPT(test_ended_is_no_job),
 		FDS_KEPT(test_detached_by_id),
 		FDS_KEPT(test_refusals_silenced),
+		FDS_KEPT(test_input_has_ended),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

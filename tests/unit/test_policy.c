@@ -307,6 +307,82 @@ test_shell_is_listed(void **state)
 	}
 }
 
+/* Of that text, with these tools to choose from; its digest. */
+static void
+digest_with(const char *text, struct tooldef_table *known, uint8_t *out)
+{
+	struct policy *p;
+	struct err e;
+
+	conf_report_fini(&report);
+	if (policy_parse(
+		"p.json", "p", bytes_of(text), known, &p, &report, &e) != 0)
+		fail_msg("%s", buf_cstr(&report.text));
+	memcpy(out, p->text_digest, DIGEST_BYTES);
+	policy_unref(p);
+}
+
+/* A policy is another one when one of its tools is: also the last of many. */
+static void
+test_digest_of_tools(void **state)
+{
+	static struct tooldef tool[POLICY_MAX_TOOLS];
+	static struct tooldef_table known;
+	uint8_t before[DIGEST_BYTES], after[DIGEST_BYTES];
+	char text[2048];
+	size_t n;
+
+	(void)state;
+	n = (size_t)snprintf(text, sizeof(text),
+	    "{\"user\":%u,\"group\":%u,\"directory\":\"/tmp\",\"tools\":[",
+	    (unsigned)geteuid(), (unsigned)getegid());
+	for (size_t i = 0; i < POLICY_MAX_TOOLS; i++) {
+		(void)snprintf(tool[i].name, sizeof(tool[i].name), "t%02zu", i);
+		tool[i].refs = 1;
+		known.t[known.count++] = &tool[i];
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		    "%s\"t%02zu\"", i > 0 ? "," : "", i);
+	}
+	(void)snprintf(text + n, sizeof(text) - n, "]}");
+	digest_with(text, &known, before);
+	digest_with(text, &known, after);
+	assert_memory_equal(before, after, DIGEST_BYTES);
+	for (size_t i = 0; i < POLICY_MAX_TOOLS; i++) {
+		tool[i].text_digest[DIGEST_BYTES - 1]++;
+		digest_with(text, &known, after);
+		assert_memory_not_equal(before, after, DIGEST_BYTES);
+		tool[i].text_digest[DIGEST_BYTES - 1]--;
+	}
+	digest_with(text, &known, after);
+	assert_memory_equal(before, after, DIGEST_BYTES);
+}
+
+/* As without the key, and what else it names. */
+static void
+test_system_is_read(void **state)
+{
+	struct policy *p, *q;
+
+	(void)state;
+	assert_int_equal(parse("", &p), 0);
+	assert_int_equal(parse("\"files\":{\"read\":[\"@system\"]}", &q), 0);
+	assert_true(p->confine.mounts.count > 0);
+	assert_int_equal(q->confine.mounts.count, p->confine.mounts.count);
+	for (size_t i = 0; i < p->confine.mounts.count; i++) {
+		const struct mounts_op *a = &p->confine.mounts.op[i];
+		const struct mounts_op *b = &q->confine.mounts.op[i];
+
+		assert_string_equal(b->path, a->path);
+		assert_int_equal(b->kind, a->kind);
+	}
+	assert_non_null(mounts_decider(&q->confine.mounts, "/usr/bin/env"));
+	policy_unref(q);
+	assert_int_equal(parse("\"files\":{\"read\":[\"/dev/null\"]}", &q), 0);
+	assert_true(q->confine.mounts.count < p->confine.mounts.count);
+	policy_unref(q);
+	policy_unref(p);
+}
+
 /* In a child, as an ordinary user in that many groups from 70000 on: are these
  * keys refused with that word? */
 static bool
@@ -491,6 +567,8 @@ main(void)
 		TEST(test_identity),
 		TEST(test_identity_of_user),
 		TEST(test_shell_is_listed),
+		TEST(test_digest_of_tools),
+		TEST(test_system_is_read),
 		TEST(test_env_ok),
 		TEST(test_name_ok),
 		TEST(test_directory_of_policies),

@@ -483,6 +483,19 @@ file_count(const struct place *at)
 	return n;
 }
 
+/* As the first record that says it does: the chain's own number. */
+static const char *
+its_chain(const struct place *at)
+{
+	static const char name[] = "\"seal.chain\":\"";
+	static char text[sizeof(name) + 2 * SEAL_ID_BYTES];
+	const char *p = strstr(read_all(at), name);
+
+	assert_non_null(p);
+	(void)snprintf(text, sizeof(text), "%s", p);
+	return text;
+}
+
 static void
 test_rotation(void **state)
 {
@@ -505,6 +518,9 @@ test_rotation(void **state)
 	    count(read_all(&at), "\"log-rotate\""), file_count(&at));
 	assert_int_equal(
 	    count(read_all(&at), "\"log-continue\""), file_count(&at));
+	/* where one file ends and the next begins, of the same chain */
+	assert_int_equal(count(read_all(&at), its_chain(&at)),
+	    2 * file_count(&at) + count(read_all(&at), "\"seal-begin\""));
 	s.keep = 3;
 	a = must_open(&s);
 	for (i = 0; i < 10; i++)

@@ -146,6 +146,12 @@ test_key_text(void **state)
 	assert_int_equal(
 	    seal_key_parse(bytes_make(text, 73), back, &e), ERR_BAD);
 	assert_int_equal(seal_key_parse(bytes_of(""), back, &e), ERR_BAD);
+	text[74] = '!'; /* the whole of one, and what is not a digit */
+	assert_int_equal(
+	    seal_key_parse(bytes_make(text, 75), back, &e), ERR_BAD);
+	text[74] = '\n'; /* control */
+	assert_int_equal(seal_key_parse(bytes_make(text, 75), back, &e), 0);
+	text[74] = '\0';
 	(void)strcat(text, "A");
 	assert_int_equal(seal_key_parse(bytes_of(text), back, &e), ERR_BAD);
 }

@@ -28,7 +28,7 @@ static struct fixture *desk;
 static struct fixture_answer answer;
 static struct validate_facts facts;
 static struct stateless_exchange *exchange;
-static char notes[4096];
+static char notes[1 << 18];
 static bool room;
 
 static int
@@ -370,6 +370,58 @@ test_no_room(void **state)
 	calls_lose(desk->calls);
 }
 
+/* The credit of output that has gone by, of a call with that _meta. */
+static size_t
+credit_for(const char *body, uint32_t *window)
+{
+	static char data[16000];
+	struct msg call, m, out;
+	size_t credit = 0;
+
+	headers(REVISION, "tools/call", "exec_cmd");
+	assert_int_equal(give(body), 0);
+	assert_true(fixture_expect(desk, PROTO_CALL, &call));
+	*window = call.call.window;
+	memset(data, 'a', sizeof(data));
+	data[sizeof(data) - 1] = '\n';
+	out = (struct msg){ .code = PROTO_OUTPUT,
+		.output = { .call = call.call.call,
+		    .stream = 1,
+		    .data = bytes_make(data, sizeof(data)) } };
+	for (int i = 0; i < 8; i++) {
+		fixture_send(desk, &out);
+		fixture_turn(desk, 0);
+	}
+	fixture_turn(desk, 250); /* what waits for its time */
+	while (fixture_receive(desk, &m))
+		if (m.code == PROTO_CREDIT)
+			credit += m.credit.bytes;
+	stateless_abandon(exchange);
+	calls_lose(desk->calls);
+	return credit;
+}
+
+/* Shown or not: what has gone by is paid for, so that the command goes on. */
+static void
+test_credit(void **state)
+{
+	static const char *const bodies[] = { RUN,
+		BODY("tools/call",
+		    "\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"},\"_meta\":{" CLAIM
+		    "," CAPS ",\"progressToken\":1}") };
+	size_t all = 8 * 16000, credit;
+	uint32_t window;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		notes[0] = '\0';
+		credit = credit_for(bodies[i], &window);
+		assert_int_equal(notes[0] != '\0', i == 1);
+		/* at the latest when half of the window is owed */
+		assert_in_range(credit, all - window / 2 + 1, all);
+	}
+}
+
 /* At the end all that is held goes out, before the answer. */
 static void
 test_no_room_at_the_end(void **state)
@@ -505,6 +557,7 @@ main(void)
 		    test_call_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_live, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_credit, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_no_room_at_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
