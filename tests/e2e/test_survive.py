@@ -96,6 +96,37 @@ def test_goes_on_after_a_kill():
         within("its launcher is gone", 10, lambda: gone(old))
 
 
+def test_its_files_are_gone():
+    """Nothing is kept of it: it is a job anyway, and kept from now on."""
+    with server_of() as server:
+        old = {server.launcher_pid()}
+        go, folder = server.work / "go", server.dir / "recordings/jobs"
+        with server.http() as c:
+            job = start(c, f"echo one; until [ -e {go} ]; do sleep 0.05; done;"
+                           " echo two; exit 7", name="lives")
+            within("its first line", 5, lambda: "one" in output(c, job))
+        server.kill()
+        files = list(folder.glob(f"*{job}*"))
+        check(files, list(folder.iterdir()))
+        for f in files:
+            f.unlink()
+        server.start()
+        equal(len(of(server, "run-adopted", job)), 1, "adopted")
+        with server.http() as c:
+            listed, = [x for x in c.call("job_list").text.splitlines()
+                       if job in x]
+            check(" job, running for " in listed, listed)
+            check(list(folder.glob(f"*{job}*")), "it is kept")
+        crash(server, old)
+        with server.http() as c:
+            check("(lives): running" in first(output(c, job)), output(c, job))
+            go.touch()
+            text = ended(c, job)
+            check("exited with status 7" in text and "two" in text, text)
+        equal(result_of(server, job)["process.exit_code"], 7, "its result")
+        within("its launcher is gone", 10, lambda: gone(old))
+
+
 def test_what_was_said_last_counts():
     """That a job is to be held, if its launcher reads it only after the end."""
     with server_of(jobs={"wait_ms": 2000}) as server:

@@ -143,8 +143,8 @@ one_log(const char *path, const char *id, struct err *e)
 	struct buf *b;
 	int rc;
 
-	if (a == NULL)
-		return e->code;
+	if (a == NULL) /* which is an error, also where none is set */
+		return e->code != 0 ? e->code : ERR_BAD;
 	b = audit_begin(a, "run-intent");
 	audit_put_str(b, "run.id", id);
 	audit_end(a, true);
