@@ -86,7 +86,7 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/view, \
 	brief failure fold lines picks sieve view viewspec) \
 	$(call in,executor/policy, \
-	capability elevation facts policy policydiff policydir store token tokendir tokenwatch toolargv tooldef toolparam \
+	capability elevation facts policy policydiff policydir programnames store token tokendir tokenwatch toolargv tooldef toolparam \
 	envname) \
 	$(call in,executor/confine, \
 	aliases cgroup confine confine_load filtercache mounts ownpaths places \

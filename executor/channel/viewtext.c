@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "executor/run/pathwords.h"
 
 enum {
 	MAX_PLACES = 8, /* that are named; exec://policy has them all */
@@ -85,7 +84,9 @@ put_paths(
 		else
 			more++;
 	if (more > 0)
-		buf_printf(out, "%s%zu more", n == 0 ? "" : " and ", more);
+		buf_printf(out, n == 0 ? "%zu places" : " and %zu more", more);
+	else if (n == 0)
+		buf_put_str(out, "none");
 }
 
 static bool
@@ -114,9 +115,9 @@ put_files(const struct token *t, struct buf *out)
 		buf_put_str(out, ". ");
 		return;
 	}
-	buf_put_str(out, "Of the machine's files only ");
+	buf_put_str(out, "In view of the machine's files: ");
 	put_paths(p, is_shown, out);
-	buf_put_str(out, " are in view; others may exist. ");
+	buf_put_str(out, "; others may exist. ");
 }
 
 static void
@@ -124,9 +125,7 @@ put_programs(const struct token *t, struct buf *out)
 {
 	if (!t->policy->confine.listed_programs)
 		return;
-	buf_put_str(out, "Only these programs run: ");
-	pathwords_put_programs(t->policy, out);
-	buf_put_str(out, ". ");
+	buf_printf(out, "Only these programs run: %s. ", t->policy->programs);
 }
 
 static void

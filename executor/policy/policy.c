@@ -1418,6 +1418,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	find_programs(d, p, &input);
 	input.filtered = strcmp(p->profile, "none") != 0;
 	confine_load(k, &d->confine, &input, &p->confine);
+	programnames_write(d->confine.programs, &input, p->programs);
 	read_capabilities(k, d, p);
 	read_limits(k, d, p);
 	compile_filter(k, d, p);

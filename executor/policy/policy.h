@@ -21,6 +21,7 @@
 #include "executor/conf/conf.h"
 #include "executor/confine/confine.h"
 #include "executor/recording/recorder.h"
+#include "executor/policy/programnames.h"
 #include "executor/policy/tooldef.h"
 
 struct key;
@@ -91,6 +92,7 @@ struct policy {
 	bool elevates; /* tools of other policies may run under it */
 	size_t tool_count;
 	char shell[PATH_MAX]; /* for exec_cmd; empty: no shell */
+	char programs[PROGRAMNAMES_MAX]; /* if the policy lists them */
 
 	/* environment: "NAME=value" strings, owned; names a caller may set */
 	char *env[POLICY_MAX_ENV];

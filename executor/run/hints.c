@@ -2,6 +2,7 @@
 /* hints: the usual words of programs.  Executor; the bytes are untrusted. */
 #include "executor/run/hints.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* Without the first letter, which C's and Go's words differ in. */
@@ -239,12 +240,28 @@ find_path(
 	       is_plain(*path);
 }
 
+/* A shell says it, "sh: 1: NAME" or "bash: line 1: NAME". */
+static bool
+has_line_number(const char *line, const char *at)
+{
+	static const char word[] = "line ";
+
+	line = strstr(line, ": ");
+	if (line == NULL || line >= at)
+		return false;
+	line += 2;
+	if (strncmp(line, word, sizeof(word) - 1) == 0)
+		line += sizeof(word) - 1;
+	return isdigit((unsigned char)*line) &&
+	       line[strspn(line, "0123456789")] == ':';
+}
+
 /* Something follows from the words, although no path was found. */
 static bool
-counts_alone(enum hint_kind kind)
+counts_alone(enum hint_kind kind, const char *line, const char *at)
 {
 	return kind == HINT_READ_ONLY || kind == HINT_DENIED ||
-	       kind == HINT_PROGRAM;
+	       (kind == HINT_PROGRAM && has_line_number(line, at));
 }
 
 static void
@@ -263,7 +280,8 @@ look_at_line(struct hints *h, const char *line)
 			    phrases[i].kind == HINT_PROGRAM ? HINT_ABSENT
 							    : phrases[i].kind,
 			    path);
-		else if (!phrases[i].path || counts_alone(phrases[i].kind))
+		else if (!phrases[i].path ||
+			 counts_alone(phrases[i].kind, line, at))
 			add_hint(h, phrases[i].kind, bytes_make("", 0));
 		return;
 	}

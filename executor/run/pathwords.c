@@ -8,10 +8,7 @@
 
 #include "common/told.h"
 
-enum {
-	PLACES_MAX = 8, /* that are named */
-	PROGRAMS_MAX_BYTES = 160 /* likewise */
-};
+enum { PLACES_MAX = 8 }; /* that are named */
 
 /* What a policy makes of a path, in words; NULL: nothing that is worth them. */
 struct path_word {
@@ -200,51 +197,14 @@ put_places(const struct policy *p, struct buf *out)
 	    protects ? ", and not what is protected there" : "", p->name);
 }
 
-/* NULL: not one that anybody starts, but what the kernel loads them with. */
-static const char *
-program_name(const struct mounts_op *op)
-{
-	const char *slash = strrchr(op->path, '/');
-	const char *name =
-	    slash != NULL && !op->directory ? slash + 1 : op->path;
-
-	if (op->kind != MOUNTS_PROGRAM || op->pin)
-		return NULL;
-	return strncmp(name, "ld", 2) == 0 && strstr(name, ".so") != NULL
-		   ? NULL
-		   : name;
-}
-
-void
-pathwords_put_programs(const struct policy *p, struct buf *out)
-{
-	const struct mounts *m = &p->confine.mounts;
-	size_t from = out->len, more = 0;
-	const char *name;
-
-	for (size_t i = 0; i < m->count; i++) {
-		name = program_name(&m->op[i]);
-		if (name == NULL)
-			continue;
-		if (out->len - from + strlen(name) <= PROGRAMS_MAX_BYTES)
-			buf_printf(
-			    out, "%s%s", out->len > from ? ", " : "", name);
-		else
-			more++;
-	}
-	if (more > 0)
-		buf_printf(
-		    out, "%s%zu more", out->len > from ? " and " : "", more);
-}
-
 /* A name without a path may be of one that is not listed, or of none. */
 static void
 put_listed(const struct policy *p, struct buf *out)
 {
-	buf_printf(out, "%s" TOLD_NOTE "commands see and run only ",
-	    out->len > 0 ? "\n" : "");
-	pathwords_put_programs(p, out);
-	buf_printf(out, " (policy %s, key programs)", p->name);
+	buf_printf(out,
+	    "%s" TOLD_NOTE
+	    "commands see and run only %s (policy %s, key programs)",
+	    out->len > 0 ? "\n" : "", p->programs, p->name);
 }
 
 void

@@ -18,7 +18,5 @@
  */
 void pathwords_put(const struct hints *h, const struct policy *p,
     const char *directory, struct buf *out);
-/* "a, b and 3 more": names of what a policy with programs lists. */
-void pathwords_put_programs(const struct policy *p, struct buf *out);
 
 #endif

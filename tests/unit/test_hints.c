@@ -37,6 +37,8 @@ test_words(void **state)
 		{ "open /a/b: no such file or directory", HINT_ABSENT, "/a/b" },
 		{ "/bin/sh: 1: ls: not found\n", HINT_PROGRAM, "" },
 		{ "bash: line 1: ls: command not found\n", HINT_PROGRAM, "" },
+		{ "fatal: tag v1: not found\n", NOTHING, NULL },
+		{ "2: not found\n", NOTHING, NULL },
 		{ "/bin/sh: 1: /usr/bin/id: not found\n", HINT_ABSENT,
 		    "/usr/bin/id" },
 		{ "IOError: [Errno 2] No such file or directory: '/a'\n",
