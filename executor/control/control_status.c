@@ -75,7 +75,7 @@ put_digest(struct buf *b, const uint8_t sum[DIGEST_BYTES])
 	json_put_member(b, "sha256", bytes_of(hex));
 }
 
-/* What only a restart changes, by key: who compares needs no more. */
+/* What only a restart changes, by key: enough for a comparison. */
 static void
 put_fixed(struct buf *b, const struct conf *c)
 {
@@ -88,6 +88,8 @@ put_fixed(struct buf *b, const struct conf *c)
 		put_text(b, key, buf_cstr(&value));
 		buf_reset(&value);
 	}
+	if (strcmp(c->audit_kernel, "off") == 0) /* else a reload does */
+		put_text(b, "audit.kernel", "off");
 	buf_put_u8(b, '}');
 	json_put_member(b, "waiting", bytes_of(c->waiting));
 }

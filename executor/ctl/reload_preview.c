@@ -29,6 +29,14 @@ same_digest(const struct json_value *o, const uint8_t sum[DIGEST_BYTES])
 }
 
 static void
+put_waits(struct preview *p, const char *key)
+{
+	buf_printf(&p->out,
+	    "changed, but not by a reload: %s: systemctl restart %s\n", key,
+	    ctl_unit(p->c));
+}
+
+static void
 compare_conf(struct preview *p)
 {
 	const struct json_value *now = json_get(p->running, "configuration");
@@ -44,11 +52,13 @@ compare_conf(struct preview *p)
 		v = json_get(fixed, key);
 		if (json_is(v, JSON_STRING) &&
 		    !bytes_eq(v->text, buf_bytes(&value)))
-			buf_printf(&p->out,
-			    "changed, but not by a reload: %s: systemctl restart %s\n",
-			    key, ctl_unit(p->c));
+			put_waits(p, key);
 		buf_reset(&value);
 	}
+	/* the one key that a reload changes in one direction only */
+	v = json_get(fixed, "audit.kernel");
+	if (v != NULL && strcmp(p->c->conf.audit_kernel, "off") != 0)
+		put_waits(p, "audit.kernel");
 }
 
 static const struct json_value *
@@ -112,8 +122,8 @@ reload_preview(struct ctl *c)
 
 	if (!check_all(c)) {
 		(void)ctl_error(
-		    "finding%s: %u; a reload refuses all but findings of tokens, which stay as they are: fix them first",
-		    plural_s(c->report.count), c->report.count);
+		    "%u finding%s: fix them first; a reload is refused for each that is not of a token's file, and leaves those tokens as they were",
+		    c->report.count, plural_s(c->report.count));
 		return CTL_FAILED;
 	}
 	if (remote_ask(c, &r, &a, &e) == 0)

@@ -62,9 +62,9 @@ order_service(struct ctl *c, const struct control_request *r, const char *done)
 		status = ctl_error("reloaded, except for these files:");
 	else
 		status = ctl_print(bytes_of(done));
-	if (status == CTL_OK)
-		tell_waiting(c, &a);
 	remote_findings(&a);
+	if (status == CTL_OK || remote_has_findings(&a))
+		tell_waiting(c, &a);
 	remote_fini(&a);
 	return status;
 }

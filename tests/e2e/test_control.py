@@ -317,6 +317,16 @@ def test_reload_dry_run():
         del server.config["limits"]
         server.write()
         equal(server.ctl("reload"), "It is in force.\n", "back")
+        server.config["audit"]["kernel"] = "on"
+        server.write()
+        for _ in range(2):
+            out = server.ctl("reload", "--dry-run")
+            check("not by a reload: audit.kernel: systemctl" in out, out)
+            server.ctl("reload")
+        server.config["audit"]["kernel"] = "off"
+        server.write()
+        server.ctl("reload")
+        check("nothing" in server.ctl("reload", "--dry-run"), "back again")
         more.write_text("{")
         out = ctl(server, "reload", "--dry-run")
         equal(out.returncode, 1, out)
@@ -335,6 +345,10 @@ def test_reload_with_a_broken_token():
         equal((out.returncode, out.stdout), (1, ""), out)
         check("except for these files" in out.stderr and
               "tokens.d/other.json:1" in out.stderr, out.stderr)
+        server.config["limits"] = {"runs": 7}
+        server.write()
+        check("Except for limits.runs" in ctl(server, "reload").stdout,
+              "what waits is named, too")
         equal(ask_json(server, "status")["configuration"]["generation"] > 1,
               True, "in force")
         check(server.accepts(other), "it stays as it was")
