@@ -90,18 +90,18 @@ close_run(struct adopt_run *r)
 	}
 }
 
-/* false: they are not those that it says. */
+/* false, and none is taken: they are not those that it says. */
 static bool
 sort_fds(
     const struct holdmsg *m, const int *fd, size_t count, struct adopt_run *r)
 {
-	size_t at = 0;
+	const unsigned needed = 1U << HOLD_STATE | 1U << HOLD_CTL;
+	bool good = (m->has & needed) == needed && m->has >> HOLD_FDS == 0 &&
+		    (size_t)__builtin_popcount(m->has) == count;
 
 	for (unsigned i = 0; i < HOLD_FDS; i++)
-		r->fd[i] =
-		    (m->has & 1U << i) != 0 && at < count ? fd[at++] : -1;
-	return at == count && (size_t)__builtin_popcount(m->has) == count &&
-	       r->fd[HOLD_STATE] != -1 && r->fd[HOLD_CTL] != -1;
+		r->fd[i] = good && (m->has & 1U << i) != 0 ? *fd++ : -1;
+	return good;
 }
 
 static void
@@ -116,8 +116,9 @@ own_held(struct adopt_run *r)
 
 /* It ends, as nobody would know how, and what its launcher holds goes. */
 static void
-refuse_run(struct adopt_run *r)
+refuse_run(struct adopt_run *r, const char *why)
 {
+	log_err("adopt: a run of the mcp-execd before is ended: %s", why);
 	held_release(r->run, r->link);
 	close_run(r);
 }
@@ -132,21 +133,19 @@ add_run(struct adopt *a, int link, const struct holdmsg *m, const int *fd,
 
 	if (!sort_fds(m, fd, count, &r)) {
 		close_fds(fd, count);
-		held_release(m->run, link);
+		refuse_run(&r, "its descriptors are not those it says");
 		return;
 	}
 	r.held = held_open(r.fd, m->run, link, &e);
 	if (r.held == NULL) {
-		log_err("adopt: a run of the mcp-execd before is ended: %s",
-		    e.what);
-		refuse_run(&r);
+		refuse_run(&r, e.what);
 		return;
 	}
 	own_held(&r);
 	if (a->count == a->room) {
 		more = reallocarray(a->run, a->room + 64, sizeof(a->run[0]));
 		if (more == NULL) {
-			refuse_run(&r);
+			refuse_run(&r, "out of memory");
 			return;
 		}
 		a->run = more;
