@@ -230,12 +230,15 @@ list_with_uses(struct ctl *c, bool as_json)
 	struct err e;
 	int status;
 
-	if (log == NULL)
+	if (log == NULL) { /* who has access is shown all the same */
+		(void)list_tokens(c, NULL, as_json);
 		return CTL_FAILED;
-	if (lastuse_read(&use, &c->tokens, log, &e) != 0)
-		status = ctl_error("audit log: %s", e.what);
-	else
-		status = list_tokens(c, &use, as_json);
+	}
+	status = lastuse_read(&use, &c->tokens, log, &e) != 0
+		     ? ctl_error("audit log: %s", e.what)
+		     : CTL_OK;
+	if (list_tokens(c, status == CTL_OK ? &use : NULL, as_json) != CTL_OK)
+		status = CTL_FAILED;
 	if (use.damaged > 0)
 		(void)ctl_error(
 		    "lines that are not records: %llu; see mcp-execctl audit verify",
