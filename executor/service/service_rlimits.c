@@ -3,8 +3,11 @@
 #include "executor/service/service_rlimits.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 
+#include "common/cleanup.h"
+#include "common/fdio.h"
 #include "common/log.h"
 #include "executor/launcher/planstore.h"
 #include "executor/policy/policy.h"
@@ -63,13 +66,28 @@ service_rlimits_files_needed(const struct conf *c)
 	       PLANSTORE_NETWORKS_IN_ALL + SPOOL_FILES;
 }
 
+/* Above which setrlimit(2) takes no hard limit, not even the present one. */
+static rlim_t
+most_files(void)
+{
+	CLEANUP_BUF struct buf text;
+	struct err e = { 0 };
+	uint64_t n;
+
+	buf_init(&text, 32);
+	if (fdio_read_file("/proc/sys/fs/nr_open", false, &text, &e) != 0)
+		return RLIM_INFINITY;
+	n = strtoull(buf_cstr(&text), NULL, 10);
+	return n > 0 ? n : RLIM_INFINITY;
+}
+
 int
 service_rlimits_raise_files(const struct conf *c, struct err *e)
 {
 	uint64_t needed = service_rlimits_files_needed(c);
 	uint64_t wanted = POLICY_SERVICE_FILES;
 	struct rlimit r;
-	rlim_t had;
+	rlim_t most;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
 		return err_sys(e, "RLIMIT_NOFILE");
@@ -77,10 +95,12 @@ service_rlimits_raise_files(const struct conf *c, struct err *e)
 		wanted = needed;
 	if (r.rlim_cur >= wanted)
 		return 0;
-	had = r.rlim_cur;
+	most = most_files();
+	if (r.rlim_max > most)
+		r.rlim_max = most;
 	r.rlim_cur = wanted < r.rlim_max ? wanted : r.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &r) != 0) /* fs.nr_open was lowered */
-		r.rlim_cur = had;
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+		return err_sys(e, "RLIMIT_NOFILE");
 	if (r.rlim_cur < BESIDES)
 		return err_set(e, ERR_BAD,
 		    "only %" PRIu64 " files may be open: " ADVICE,

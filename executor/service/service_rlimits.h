@@ -20,8 +20,8 @@ int service_rlimits_check(struct err *e) MUST_CHECK;
 uint64_t service_rlimits_files_needed(const struct conf *c);
 /*
  * Raise RLIMIT_NOFILE to that and to POLICY_SERVICE_FILES, as far as the hard
- * limit and the kernel allow.  Warns if it is less than needed; ERR_BAD if it is too little
- * to start.
+ * limit and fs.nr_open allow.  Warns if it is less than needed; ERR_BAD if it is
+ * too little to start.
  */
 int service_rlimits_raise_files(const struct conf *c, struct err *e) MUST_CHECK;
 

@@ -654,7 +654,7 @@ def test_when_a_token_was_used():
         text["created"] = "2100-01-02T03:04:05Z"
         files["test"].write_text(json.dumps(text))
         equal(uses(server)["test"], (None, text["created"]), "the one before")
-        # without a log, who has access is told all the same
+        # without a log, who has access is told anyway
         file = server.config["audit"]["file"]
         server.config["audit"]["file"] = "gone.jsonl"
         server.write()

@@ -230,7 +230,7 @@ list_with_uses(struct ctl *c, bool as_json)
 	struct err e;
 	int status;
 
-	if (log == NULL) { /* who has access is shown all the same */
+	if (log == NULL) { /* who has access is shown anyway */
 		(void)list_tokens(c, NULL, as_json);
 		return CTL_FAILED;
 	}
