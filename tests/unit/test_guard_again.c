@@ -564,7 +564,7 @@ static const char reaches[] =
     "try() { n=$1; shift; \"$@\" >/dev/null 2>&1 && echo $w $n; }; "
     "put() { echo \"$2\" >/proc/$p/\"$1\"; }; "
     "all() { try limit prlimit --pid $p --nofile=1000:1000; "
-    "try nice renice -n 7 -p $p; try processor taskset -p 1 $p; "
+    "try nice renice -n 19 -p $p; try processor taskset -p 1 $p; "
     "try class chrt -b -p 0 $p; try disk ionice -c 3 -p $p; "
     "try slack put timerslack_ns 777777; try oom put oom_score_adj 900; "
     "try name put comm other; try core put coredump_filter 0; "
