@@ -41,6 +41,8 @@ static const struct {
 	{ "o such file or directory", HINT_ABSENT, true },
 	{ "ermission denied", HINT_DENIED, true },
 	{ "ead-only file system", HINT_READ_ONLY, true },
+	{ "nable to create temporary", HINT_READ_ONLY, false }, /* git(1) */
+	{ "ot a directory", HINT_ABSENT, true }, /* of "/a/", by cp(1) */
 	{ "s a directory", HINT_IN_PLACE, true },
 	{ "llegal operation on a directory", HINT_IN_PLACE, true },
 	{ "evice or resource busy", HINT_IN_PLACE, true },
