@@ -1247,22 +1247,6 @@ test_off(void **state)
 	policy = on;
 }
 
-static size_t
-fds_of_launcher(void)
-{
-	char path[40];
-	size_t n = 0;
-	DIR *d;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)launch_pid());
-	d = opendir(path);
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	(void)closedir(d);
-	return n;
-}
-
 /* However its guards end, the launcher has no more descriptors than before. */
 static void
 test_launcher_descriptors(void **state)
@@ -1275,7 +1259,7 @@ test_launcher_descriptors(void **state)
 	(void)state;
 	(void)idle_guard();
 	(void)idle_guard();
-	before = fds_of_launcher();
+	before = count_open(launch_pid());
 	for (int i = 0; i < 8; i++) {
 		pid = idle_guard();
 		if (i % 2 == 0) {
@@ -1288,9 +1272,9 @@ test_launcher_descriptors(void **state)
 	}
 	(void)idle_guard();
 	end = clock_mono_ms() + WAIT_MS;
-	while (fds_of_launcher() != before && clock_mono_ms() < end)
+	while (count_open(launch_pid()) != before && clock_mono_ms() < end)
 		pause_shortly();
-	assert_int_equal(fds_of_launcher(), before);
+	assert_int_equal(count_open(launch_pid()), before);
 }
 
 /* The last test: the launcher goes. */

@@ -23,6 +23,11 @@
 #define RUN                                                                    \
 	BODY("tools/call",                                                     \
 	    "\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"}," META)
+/* Its output is shown while it runs. */
+#define RUN_SHOWN                                                                        \
+	BODY("tools/call",                                                               \
+	    "\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"},\"_meta\":{" CLAIM \
+	    "," CAPS ",\"progressToken\":1}")
 
 static struct fixture *desk;
 static struct fixture_answer answer;
@@ -308,11 +313,7 @@ test_live(void **state)
 
 	(void)state;
 	headers(REVISION, "tools/call", "exec_cmd");
-	assert_int_equal(
-	    give(BODY("tools/call",
-		"\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"},\"_meta\":{" CLAIM
-		"," CAPS ",\"progressToken\":1}")),
-	    0);
+	assert_int_equal(give(RUN_SHOWN), 0);
 	assert_true(fixture_expect(desk, PROTO_CALL, &call));
 	begin = clock_mono_ms();
 	send_line(&call, "one\n");
@@ -343,11 +344,7 @@ test_no_room(void **state)
 
 	(void)state;
 	headers(REVISION, "tools/call", "exec_cmd");
-	assert_int_equal(
-	    give(BODY("tools/call",
-		"\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"},\"_meta\":{" CLAIM
-		"," CAPS ",\"progressToken\":1}")),
-	    0);
+	assert_int_equal(give(RUN_SHOWN), 0);
 	room = false;
 	memset(data, 'a', sizeof(data));
 	assert_true(fixture_expect(desk, PROTO_CALL, &call));
@@ -405,10 +402,7 @@ credit_for(const char *body, uint32_t *window)
 static void
 test_credit(void **state)
 {
-	static const char *const bodies[] = { RUN,
-		BODY("tools/call",
-		    "\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"},\"_meta\":{" CLAIM
-		    "," CAPS ",\"progressToken\":1}") };
+	static const char *const bodies[] = { RUN, RUN_SHOWN };
 	size_t all = 8 * 16000, credit;
 	uint32_t window;
 
@@ -430,11 +424,7 @@ test_no_room_at_the_end(void **state)
 
 	(void)state;
 	headers(REVISION, "tools/call", "exec_cmd");
-	assert_int_equal(
-	    give(BODY("tools/call",
-		"\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"},\"_meta\":{" CLAIM
-		"," CAPS ",\"progressToken\":1}")),
-	    0);
+	assert_int_equal(give(RUN_SHOWN), 0);
 	room = false;
 	assert_true(fixture_expect(desk, PROTO_CALL, &call));
 	out = (struct msg){ .code = PROTO_OUTPUT,
